@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lerror.h"
+
+#include "runtime/base.h"
+#include "runtime/error.h"
+
+#define ERROR_NAME "billiard.Error"
+
+int bl_lerror_return(lua_State *L, int error, const char *where) {
+  const char *code = bl_error_name(error);
+  lua_pushnil(L); /* nil */
+  if (error == BL_ETIMEOUT || error == BL_ECLOSED || !where)
+    lua_pushstring(L, bl_error_text(error));
+  else
+    lua_pushfstring(L, "%s (%s)", bl_error_text(error), where);
+  lua_pushstring(L, code); /* nil sentence code */
+  return 3;
+}
+
+static void set(lua_State *L, const char *key, const char *value) {
+  if (!value) return;
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+void bl_lerror_new(lua_State *L, const char *code, const char *message,
+                   const char *traceback) {
+  lua_createtable(L, 0, 8);
+  set(L, "code", code);
+  set(L, "message", message);
+  set(L, "traceback", traceback);
+  luaL_setmetatable(L, ERROR_NAME);
+}
+
+int bl_lerror_terminated(lua_State *L) {
+  bl_lerror_new(L, bl_error_name(BL_ETERMINATED),
+                bl_error_text(BL_ETERMINATED), NULL);
+  return lua_error(L);
+}
+
+static int is_error(lua_State *L, int index) {
+  return luaL_testudata(L, index, ERROR_NAME) ||
+         (lua_istable(L, index) && lua_getmetatable(L, index) &&
+          (luaL_getmetatable(L, ERROR_NAME), lua_rawequal(L, -1, -2)));
+}
+
+static void push_field(lua_State *L, int index, const char *key,
+                       const char *otherwise) {
+  lua_getfield(L, index, key);
+  if (lua_type(L, -1) == LUA_TSTRING) return;
+  lua_pop(L, 1);
+  lua_pushstring(L, otherwise);
+}
+
+void bl_lerror_describe(lua_State *L, int index) {
+  int top = lua_gettop(L);
+  index = lua_absindex(L, index);
+  int ours = is_error(L, index);
+  lua_settop(L, top);
+  if (ours) {
+    push_field(L, index, "code", "RemoteError");
+    push_field(L, index, "message", "error");
+  } else {
+    lua_pushliteral(L, "RemoteError");
+    luaL_tolstring(L, index, NULL);
+  }
+}
+
+/* The message, and the traceback of where it happened under it. */
+static int error_tostring(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  push_field(L, 1, "message", "error");
+  lua_getfield(L, 1, "traceback");
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    lua_pushliteral(L, "\n"); /* message traceback newline */
+    lua_insert(L, -2);
+    lua_concat(L, 3);
+  } else {
+    lua_pop(L, 1);
+  }
+  return 1;
+}
+
+void bl_lerror_open(lua_State *L) {
+  luaL_newmetatable(L, ERROR_NAME);
+  lua_pushcfunction(L, error_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pop(L, 1);
+}

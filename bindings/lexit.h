@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a process, whichever way it comes: at_exit functions run, last
+ * first; daemonic children are ended; the others joined. Once. */
+#ifndef BILLIARD_LEXIT_H
+#define BILLIARD_LEXIT_H
+
+#include "bindings/compat.h"
+
+/* Runs all that, unless it has begun already. Raises nothing. */
+void bl_lexit_run(lua_State *L);
+
+/* From here on L's state has something to do at the end: lua_close() and
+ * exit() will both see to it. */
+void bl_lexit_expect(lua_State *L);
+
+/* Pushes the message for the error on top, traceback under it: for pcall. */
+int bl_lexit_traceback(lua_State *L);
+
+/* Adds billiard.at_exit and billiard.exit to the table on top. */
+void bl_lexit_open(lua_State *L);
+
+#endif

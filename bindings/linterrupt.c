@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* A handler may do little more than lua_sethook(), and a hook acts on one
+ * coroutine only: so we must know which one runs. `running` is set by our
+ * resume, wrap and close around the time another coroutine has the processor;
+ * what the handler hooked in a coroutine that then ended is hooked again in
+ * the one that goes on. */
+#include "bindings/linterrupt.h"
+
+#include "bindings/lerror.h"
+#include "bindings/lstate.h"
+#include "runtime/base.h"
+#include "runtime/interrupt.h"
+#include "runtime/limit.h"
+
+static lua_State *volatile running;
+
+/* The user's own hook on the coroutine that ours stands on. */
+static struct {
+  lua_State *L;
+  lua_Hook hook;
+  int mask, count;
+} saved;
+
+static void put_back(lua_State *L) {
+  if (saved.L == L)
+    lua_sethook(L, saved.hook, saved.mask, saved.count);
+  else
+    lua_sethook(L, NULL, 0, 0);
+  if (saved.L == L) saved.L = NULL;
+}
+
+static void on_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  put_back(L);
+  if (bl_interrupt_take() == BL_INTERRUPT_TERMINATE) bl_lerror_terminated(L);
+}
+
+/* Runs in the signal handler. */
+static void poke(void) {
+  lua_State *L = running;
+  if (!L) return;
+  lua_Hook now = lua_gethook(L);
+  if (now && now != on_hook) {
+    saved.hook = now;
+    saved.mask = lua_gethookmask(L);
+    saved.count = lua_gethookcount(L);
+    saved.L = L;
+  }
+  lua_sethook(L, on_hook,
+              LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+/* ---- which coroutine runs ---- */
+
+static lua_CFunction plain_resume, plain_close;
+
+/* Calls the library's own function, in our place, while co runs. */
+static int during(lua_State *L, lua_State *co, lua_CFunction f) {
+  running = co;
+  int n = f(L);
+  running = L;
+  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) poke();
+  return n;
+}
+
+static int tracked_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  return co ? during(L, co, plain_resume) : plain_resume(L);
+}
+
+/* Only a suspended coroutine has something to run when it is closed; one that
+ * may not be closed makes the plain function raise. */
+static int tracked_close(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  if (co && co != L && lua_status(co) != LUA_OK)
+    return during(L, co, plain_close);
+  return plain_close(L);
+}
+
+/* co raised, the error is on top of L: ends co, and raises in L. */
+static int pass_error_on(lua_State *L, lua_State *co) {
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD) {
+    running = co; /* its <close> variables run there */
+    bl_compat_closethread(L, co);
+    running = L;
+    lua_pop(L, 1);
+    lua_xmove(co, L, 1);
+  }
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int call_wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1); /* co args */
+  int n = during(L, co, plain_resume);
+  if (!lua_toboolean(L, -n)) return pass_error_on(L, co);
+  return n - 1;
+}
+
+static int tracked_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L); /* f ... co */
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, call_wrapped, 1);
+  return 1;
+}
+
+static void replace(lua_State *L, const char *name, lua_CFunction by) {
+  lua_pushcfunction(L, by);
+  lua_setfield(L, -2, name);
+}
+
+static lua_CFunction original(lua_State *L, const char *name) {
+  lua_getfield(L, -1, name);
+  lua_CFunction f = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  return f;
+}
+
+static void replace_functions(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "coroutine"); /* loaded coroutine */
+  lua_CFunction resume = lua_istable(L, -1) ? original(L, "resume") : NULL;
+  if (resume && resume != tracked_resume) {
+    plain_resume = resume;
+    plain_close = original(L, "close");
+    replace(L, "resume", tracked_resume);
+    replace(L, "wrap", tracked_wrap);
+    replace(L, "close", tracked_close);
+  }
+  lua_pop(L, 2);
+}
+
+void bl_linterrupt_track(lua_State *L) {
+  replace_functions(L);
+  saved.L = NULL;
+  running = L;
+  bl_limit_poke(poke);
+}
+
+/* ---- blocking calls ---- */
+
+static lua_State *main_of(lua_State *L) { return bl_lstate(L)->L; }
+
+struct bl_lblock bl_lblock_begin(lua_State *L) {
+  return (struct bl_lblock){lua_gethook(main_of(L))};
+}
+
+int bl_lblock_again(lua_State *L, const struct bl_lblock *b, int r) {
+  if (r == BL_ETERMINATED && bl_interrupt_take() != BL_INTERRUPT_NONE) {
+    if (lua_gethook(L) == on_hook) put_back(L);
+    return bl_lerror_terminated(L);
+  }
+  if (r != BL_EINTR) return 0;
+  lua_Hook now = lua_gethook(main_of(L));
+  if (now == b->hook || !now) return 1;
+  /* On the main thread the new hook raises as soon as we return; elsewhere
+     nobody would, before the coroutine is left. */
+  return L == main_of(L) ? 0 : luaL_error(L, "interrupted!");
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts reach Lua code here: in a loop through a hook on the coroutine
+ * that runs, in a blocking call of ours through its result. */
+#ifndef BILLIARD_LINTERRUPT_H
+#define BILLIARD_LINTERRUPT_H
+
+#include "bindings/compat.h"
+
+/* child: from here on interrupts are raised in the coroutine that runs,
+ * beginning with L. Replaces coroutine.resume, wrap and close by versions
+ * that say which one that is. */
+void bl_linterrupt_track(lua_State *L);
+
+/* Around a blocking call:
+ *   struct bl_lblock b = bl_lblock_begin(L);
+ *   do r = call(..., deadline); while (bl_lblock_again(L, &b, r));
+ * Raises what is pending; tells the caller to go on waiting after a signal
+ * handler ran, but for one that set a hook (the interpreter's SIGINT). */
+struct bl_lblock {
+  lua_Hook hook;
+};
+struct bl_lblock bl_lblock_begin(lua_State *L);
+int bl_lblock_again(lua_State *L, const struct bl_lblock *b, int r);
+
+#endif

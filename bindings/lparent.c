@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A child keeps only a number and a name; the pidfd is opened when somebody
+ * asks, so that a start does not pay for it. */
+#include "bindings/lparent.h"
+
+#include <string.h>
+
+#include "bindings/lerror.h"
+#include "bindings/linterrupt.h"
+#include "bindings/lopt.h"
+#include "bindings/lprocess.h"
+#include "bindings/lstate.h"
+#include "runtime/clock.h"
+#include "runtime/fd.h"
+#include "runtime/poll.h"
+#include "runtime/self.h"
+
+#define PARENT "billiard.ParentProcess"
+
+struct lparent {
+  pid_t pid;
+  pid_t owner;
+  int fd; /* BL_FD_NONE: not asked for yet */
+};
+
+void bl_lparent_remember(lua_State *L) {
+  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1); /* parent */
+  *p = (struct lparent){bl_lstate(L)->pid, bl_self_pid(), BL_FD_NONE};
+  bl_lstate_get(L, BL_LCURRENT);
+  bl_lprocess_spec(L, -1, "name"); /* parent current name */
+  bl_compat_setvalue(L, -3, 1);
+  lua_pop(L, 1);
+  luaL_setmetatable(L, PARENT);
+  bl_lstate_set(L, BL_LPARENT);
+}
+
+static struct lparent *check(lua_State *L) {
+  struct lparent *p = luaL_checkudata(L, 1, PARENT);
+  if (p->owner != bl_self_pid())
+    luaL_error(L, "ParentProcess belongs to process %d", (int)p->owner);
+  return p;
+}
+
+/* 1 when the parent has ended by the deadline, 0 when not, < 0 error. */
+static int wait_ended(lua_State *L, struct lparent *p, int64_t deadline_ns) {
+  if (p->fd == BL_FD_NONE) {
+    int fd = bl_self_parent_fd(p->pid);
+    if (fd < 0) return fd == BL_ECLOSED ? 1 : fd;
+    p->fd = fd;
+  }
+  int r;
+  struct bl_lblock b = bl_lblock_begin(L);
+  do r = bl_poll_one(p->fd, POLLIN, deadline_ns);
+  while (bl_lblock_again(L, &b, r));
+  return r;
+}
+
+static int parent_is_alive(lua_State *L) {
+  int r = wait_ended(L, check(L), bl_now_ns());
+  if (r < 0) return bl_lerror_return(L, r, "parent: is_alive");
+  lua_pushboolean(L, r == 0);
+  return 1;
+}
+
+static int parent_join(lua_State *L) {
+  struct lparent *p = check(L);
+  int r = wait_ended(L, p, bl_lopt_deadline(L, 2));
+  if (r == 0) return bl_lerror_return(L, BL_ETIMEOUT, NULL);
+  if (r < 0) return bl_lerror_return(L, r, "parent: join");
+  lua_pushboolean(L, 1);
+  lua_pushliteral(L, "unknown"); /* its exit status is its own parent's */
+  return 2;
+}
+
+static int parent_fileno(lua_State *L) {
+  struct lparent *p = check(L);
+  int r = wait_ended(L, p, bl_now_ns());
+  if (r < 0) return bl_lerror_return(L, r, "parent: fileno");
+  if (p->fd == BL_FD_NONE) return bl_lerror_return(L, BL_ECLOSED, NULL);
+  lua_pushinteger(L, p->fd);
+  return 1;
+}
+
+static int parent_index(lua_State *L) {
+  struct lparent *p = check(L);
+  const char *key = luaL_checkstring(L, 2);
+  if (strcmp(key, "pid") == 0) lua_pushinteger(L, p->pid);
+  else if (strcmp(key, "name") == 0) bl_compat_getvalue(L, 1, 1);
+  else lua_getfield(L, lua_upvalueindex(1), key);
+  return 1;
+}
+
+static int parent_tostring(lua_State *L) {
+  struct lparent *p = luaL_checkudata(L, 1, PARENT);
+  bl_compat_getvalue(L, 1, 1);
+  lua_pushfstring(L, "<ParentProcess(%s, pid %d)>", lua_tostring(L, -1),
+                  (int)p->pid);
+  return 1;
+}
+
+static int parent_gc(lua_State *L) {
+  struct lparent *p = luaL_checkudata(L, 1, PARENT);
+  p->fd = bl_fd_close(p->fd);
+  return 0;
+}
+
+static int parent_process(lua_State *L) {
+  bl_lstate_get(L, BL_LPARENT);
+  return 1;
+}
+
+void bl_lparent_open(lua_State *L) {
+  static const luaL_Reg methods[] = {{"is_alive", parent_is_alive},
+                                     {"join", parent_join},
+                                     {"fileno", parent_fileno},
+                                     {NULL, NULL}};
+  luaL_newmetatable(L, PARENT);
+  luaL_newlib(L, methods);
+  lua_pushcclosure(L, parent_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, parent_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushcfunction(L, parent_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, parent_process);
+  lua_setfield(L, -2, "parent_process");
+}

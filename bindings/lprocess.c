@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lprocess.h"
+
+#include "bindings/lbuild.h"
+#include "bindings/lerror.h"
+#include "bindings/lexit.h"
+#include "bindings/linterrupt.h"
+#include "bindings/lopt.h"
+#include "bindings/lproperty.h"
+#include "bindings/lstate.h"
+#include "runtime/self.h"
+
+/* ---- which Process, and may it be used ---- */
+
+struct bl_lprocess *bl_lprocess_test(lua_State *L, int index) {
+  return luaL_testudata(L, index, BL_LPROCESS);
+}
+
+struct bl_lprocess *bl_lprocess_check(lua_State *L, int index,
+                                      const char *what) {
+  struct bl_lprocess *p = luaL_checkudata(L, index, BL_LPROCESS);
+  if (p->owner != bl_self_pid())
+    luaL_error(L, "%s: Process belongs to process %d", what, (int)p->owner);
+  if (p->stage == BL_LSTAGE_CLOSED)
+    luaL_error(L, "%s: Process is closed", what);
+  return p;
+}
+
+struct bl_lprocess *bl_lprocess_child(lua_State *L, int index,
+                                      const char *what) {
+  struct bl_lprocess *p = bl_lprocess_check(L, index, what);
+  if (p->stage == BL_LSTAGE_INITIAL)
+    luaL_error(L, "%s: Process is not started: call start() first", what);
+  if (p->stage == BL_LSTAGE_SELF)
+    luaL_error(L, "%s: Process is the one that runs this, not a child", what);
+  return p;
+}
+
+int bl_lprocess_spec(lua_State *L, int index, const char *key) {
+  bl_compat_getvalue(L, index, BL_LUV_SPEC);
+  int type = lua_getfield(L, -1, key);
+  lua_remove(L, -2);
+  return type;
+}
+
+void bl_lprocess_set_spec(lua_State *L, int index, const char *key) {
+  index = lua_absindex(L, index);
+  bl_compat_getvalue(L, index, BL_LUV_SPEC); /* value spec */
+  lua_insert(L, -2);
+  lua_setfield(L, -2, key);
+  lua_pop(L, 1);
+}
+
+/* ---- started and not reaped ---- */
+
+void bl_lprocess_unanchor(lua_State *L, struct bl_lprocess *p) {
+  bl_lstate_table(L, BL_LCHILDREN);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, p);
+  lua_pop(L, 1);
+}
+
+static void delist(struct bl_lprocess **ring, struct bl_lprocess *p) {
+  if (!p->next) return;
+  if (*ring == p) *ring = p->next == p ? NULL : p->next;
+  p->next->previous = p->previous;
+  p->previous->next = p->next;
+  p->next = p->previous = NULL;
+}
+
+int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p) {
+  int r = bl_process_poll(p->process);
+  if (r > 0 && p->next) {
+    delist(&bl_lstate(L)->children, p);
+    bl_lprocess_unanchor(L, p);
+  }
+  return r;
+}
+
+/* ---- the end ---- */
+
+static int push_exit(lua_State *L, const struct bl_exit *e) {
+  static const char *const words[] = {[BL_HOW_EXITED] = "exit",
+                                      [BL_HOW_SIGNALED] = "signal",
+                                      [BL_HOW_UNKNOWN] = "unknown"};
+  lua_pushboolean(L, 1);
+  lua_pushstring(L, words[e->how]);
+  if (e->how == BL_HOW_UNKNOWN) return 2;
+  lua_pushinteger(L, e->code);
+  return 3;
+}
+
+static int process_join(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "join");
+  int64_t deadline_ns = bl_lopt_deadline(L, 2);
+  int r;
+  struct bl_lblock b = bl_lblock_begin(L);
+  do r = bl_process_join(p->process, deadline_ns);
+  while (bl_lblock_again(L, &b, r));
+  if (r < 0) return bl_lerror_return(L, r, "join");
+  if (r == 0) return bl_lerror_return(L, BL_ETIMEOUT, NULL);
+  bl_lprocess_poll(L, p);
+  return push_exit(L, bl_process_exit(p->process));
+}
+
+static int process_is_alive(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_check(L, 1, "is_alive");
+  int r = 1;
+  if (p->stage == BL_LSTAGE_STARTED) r = bl_lprocess_poll(L, p);
+  if (r < 0) return bl_lerror_return(L, r, "is_alive");
+  lua_pushboolean(L, p->stage == BL_LSTAGE_SELF ||
+                         (p->stage == BL_LSTAGE_STARTED && r == 0));
+  return 1;
+}
+
+static int process_detach(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "detach");
+  if (p->daemon)
+    return luaL_error(L, "detach: a daemonic process ends with its parent; "
+                         "start it with daemon = false");
+  p->joined_at_exit = 0;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static void release(lua_State *L, struct bl_lprocess *p) {
+  if (p->next) delist(&bl_lstate(L)->children, p);
+  p->process = bl_process_free(p->process);
+  p->stage = BL_LSTAGE_CLOSED;
+}
+
+static int process_close(lua_State *L) {
+  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
+  if (p->stage == BL_LSTAGE_CLOSED && p->owner == bl_self_pid()) return 0;
+  p = bl_lprocess_check(L, 1, "close");
+  if (p->stage == BL_LSTAGE_SELF)
+    return luaL_error(L, "close: Process is the one that runs this");
+  int r = p->stage == BL_LSTAGE_STARTED ? bl_lprocess_poll(L, p) : 1;
+  if (r < 0) return bl_lerror_return(L, r, "close");
+  if (r == 0)
+    return luaL_error(L, "close: Process still runs: join() or stop() it "
+                         "first");
+  release(L, p);
+  return 0;
+}
+
+/* A live child is anchored, so this is lua_close(): the time to end it. */
+static int process_gc(lua_State *L) {
+  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
+  if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
+  if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
+  if (p->stage != BL_LSTAGE_SELF) release(L, p);
+  return 0;
+}
+
+/* ---- functions about processes ---- */
+
+static int current_process(lua_State *L) {
+  bl_lstate_get(L, BL_LCURRENT);
+  return 1;
+}
+
+static int active_children(lua_State *L) {
+  struct bl_lstate *s = bl_lstate(L);
+  lua_Integer live = 0, n = 0;
+  lua_newtable(L);
+  bl_lstate_table(L, BL_LCHILDREN); /* list children */
+  struct bl_lprocess *p = s->children;
+  if (p) do n++; while ((p = p->next) != s->children);
+  for (p = s->children; n > 0; n--) {
+    struct bl_lprocess *next = p->next;
+    lua_rawgetp(L, 2, p);
+    if (bl_lprocess_poll(L, p) > 0) lua_pop(L, 1);
+    else lua_rawseti(L, 1, ++live);
+    p = next;
+  }
+  lua_settop(L, 1);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"join", process_join},
+    {"is_alive", process_is_alive},
+    {"detach", process_detach},
+    {"close", process_close},
+    {NULL, NULL}};
+
+void bl_lprocess_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"current_process", current_process},
+                                       {"active_children", active_children},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0); /* core */
+  luaL_newmetatable(L, BL_LPROCESS); /* core mt */
+  bl_lbuild_class(L);                /* core mt class */
+  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "Process");
+  lua_setfield(L, -2, "class");
+  lua_pushcfunction(L, process_gc);
+  lua_setfield(L, -2, "__gc");
+  bl_lproperty_open(L);
+  lua_setfield(L, -2, "process_metatable");
+}

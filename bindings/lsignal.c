@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lsignal.h"
+
+#include "bindings/lerror.h"
+#include "bindings/lopt.h"
+#include "bindings/lprocess.h"
+#include "runtime/clock.h"
+#include "runtime/process.h"
+#include "runtime/signame.h"
+
+#define GRACE_NS (5 * BL_SECOND_NS)
+
+static int send(lua_State *L, const char *what, int signo) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, what);
+  int r = bl_lprocess_poll(L, p);
+  if (r == 0) r = bl_process_signal(p->process, signo);
+  if (r < 0) return bl_lerror_return(L, r, what);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int process_terminate(lua_State *L) {
+  return send(L, "terminate", bl_signal_number("TERM"));
+}
+
+static int process_kill(lua_State *L) {
+  return send(L, "kill", bl_signal_number("KILL"));
+}
+
+static int process_interrupt(lua_State *L) {
+  return send(L, "interrupt", bl_signal_number("INT"));
+}
+
+/* Argument 2: "TERM", "SIGTERM" or 15. */
+static int check_signal(lua_State *L) {
+  int signo;
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    signo = bl_signal_number(lua_tostring(L, 2));
+    luaL_argcheck(L, signo > 0, 2, "no such signal: use \"TERM\", "
+                                   "\"SIGTERM\" or a number");
+    return signo;
+  }
+  luaL_argexpected(L, lua_isinteger(L, 2), 2, "signal name or number");
+  lua_Integer n = lua_tointeger(L, 2);
+  luaL_argcheck(L, n >= 1 && n <= 64 && bl_signal_valid((int)n), 2,
+                "signal number out of range");
+  return (int)n;
+}
+
+static int process_send_signal(lua_State *L) {
+  return send(L, "send_signal", check_signal(L));
+}
+
+/* For run(): the whole group of a child that leads one. */
+static int process_kill_group(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "kill_group");
+  int r = bl_process_signal_group(p->process, bl_signal_number("KILL"));
+  if (r < 0) return bl_lerror_return(L, r, "kill_group");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int process_terminate_controlled(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "terminate_controlled");
+  int64_t grace_ns = bl_lopt_duration(L, 2, GRACE_NS);
+  int r = bl_lprocess_poll(L, p);
+  if (r == 0) r = bl_process_terminate_controlled(p->process, grace_ns);
+  if (r < 0) return bl_lerror_return(L, r, "terminate_controlled");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+void bl_lsignal_open(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"terminate", process_terminate},
+      {"kill", process_kill},
+      {"interrupt", process_interrupt},
+      {"send_signal", process_send_signal},
+      {"terminate_controlled", process_terminate_controlled},
+      {NULL, NULL}};
+  lua_pushcfunction(L, process_kill_group);
+  lua_setfield(L, -2, "kill_group");
+  lua_getfield(L, -1, "Process");
+  luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lstart.h"
+
+#include "bindings/lchild.h"
+#include "bindings/lerror.h"
+#include "bindings/lexit.h"
+#include "bindings/lprocess.h"
+#include "bindings/lspec.h"
+#include "bindings/lstate.h"
+#include "bindings/lstream.h"
+#include "runtime/bell.h"
+
+/* Before the start, so that it cannot fail afterwards. */
+static void anchor(lua_State *L, struct bl_lprocess *p) {
+  bl_lstate_table(L, BL_LCHILDREN);
+  lua_pushvalue(L, 1);
+  lua_rawsetp(L, -2, p);
+  lua_pop(L, 1);
+}
+
+static void enlist(struct bl_lprocess **ring, struct bl_lprocess *p) {
+  if (!*ring) {
+    *ring = p->next = p->previous = p;
+    return;
+  }
+  p->next = *ring;
+  p->previous = (*ring)->previous;
+  p->previous->next = p->next->previous = p;
+}
+
+/* Programs that start and never join must not gather zombies: each start
+ * looks at two, so that its cost does not grow with their number. */
+static void reap_some(lua_State *L) {
+  struct bl_lstate *s = bl_lstate(L);
+  for (int i = 0; i < 2 && s->children; i++) {
+    struct bl_lprocess *p = s->children;
+    s->children = p->next;
+    bl_lprocess_poll(L, p);
+  }
+}
+
+static const char *const stream_names[] = {"stdin", "stdout", "stderr"};
+
+/* Closed Streams for the pipes of the plan, made while nothing can be lost. */
+static void new_streams(lua_State *L, const struct bl_plan *plan) {
+  lua_createtable(L, 0, 3);
+  for (int i = 0; i < 3; i++)
+    if (plan->stdio[i].kind == BL_STDIO_PIPE) {
+      bl_lstream_new(L);
+      lua_setfield(L, -2, stream_names[i]);
+    }
+  bl_compat_setvalue(L, 1, BL_LUV_STREAMS);
+}
+
+static void open_streams(lua_State *L, struct bl_process *process) {
+  bl_compat_getvalue(L, 1, BL_LUV_STREAMS);
+  for (int i = 0; i < 3; i++) {
+    if (lua_getfield(L, -1, stream_names[i]) != LUA_TNIL)
+      bl_lstream_give(L, -1, bl_process_take_stdio(process, i));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static int bell_of(lua_State *L) {
+  struct bl_lstate *s = bl_lstate(L);
+  if (s->bell == BL_FD_NONE) s->bell = bl_bell_open();
+  if (s->bell < 0) s->bell = BL_FD_NONE;
+  return s->bell < 0 ? 0 : s->bell;
+}
+
+static void complete_plan(lua_State *L, struct bl_lprocess *p,
+                          struct bl_plan *plan, struct bl_lchild *child) {
+  plan->daemon = p->daemon;
+  if (p->command) return;
+  plan->body = bl_lchild_body;
+  plan->leave = bl_lchild_leave;
+  plan->arg = child;
+  plan->bell = bell_of(L);
+}
+
+/* What only the child needs; the parent lets go of it. */
+static void forget_target(lua_State *L) {
+  static const char *const keys[] = {"target", "args", "kwargs"};
+  bl_compat_getvalue(L, 1, BL_LUV_SPEC);
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, keys[i]);
+  }
+  lua_pop(L, 1);
+}
+
+static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
+                        enum bl_step step) {
+  p->process = bl_process_free(p->process);
+  bl_lprocess_unanchor(L, p);
+  if (r != BL_EREFUSED) return bl_lerror_return(L, r, bl_step_text(step));
+  lua_pushnil(L);
+  lua_pushliteral(L,
+                  "this process has other threads, whose locks a forked child "
+                  "would inherit held: start it before the threads, run a "
+                  "command instead, or pass allow_threads = true "
+                  "(start: threads)");
+  lua_pushliteral(L, "refused");
+  return 3;
+}
+
+static int process_start(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_check(L, 1, "start");
+  if (p->stage != BL_LSTAGE_INITIAL)
+    return luaL_error(L, "start: a Process cannot be started twice");
+  lua_settop(L, 1);
+  struct bl_plan plan = {0};
+  struct bl_lchild child = {L, p};
+  enum bl_step step;
+  bl_compat_getvalue(L, 1, BL_LUV_SPEC); /* self spec */
+  bl_lspec_plan(L, 2, &plan);            /* self spec ...what plan needs */
+  complete_plan(L, p, &plan, &child);
+  new_streams(L, &plan);
+  reap_some(L);
+  bl_lexit_expect(L);
+  anchor(L, p);
+  p->process = bl_process_new();
+  if (!p->process) return luaL_error(L, "not enough memory");
+  int r = bl_process_start(p->process, &plan, &step);
+  if (r < 0) return failed_start(L, p, r, step);
+  p->stage = BL_LSTAGE_STARTED;
+  enlist(&bl_lstate(L)->children, p);
+  open_streams(L, p->process);
+  forget_target(L);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* run(), in the child: calls the target. */
+static int push_list(lua_State *L, const char *key) {
+  if (bl_lprocess_spec(L, 1, key) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  int at = lua_gettop(L);
+  lua_Integer n = lua_getfield(L, at, "n") == LUA_TNUMBER
+                      ? lua_tointeger(L, -1)
+                      : (lua_Integer)lua_rawlen(L, at);
+  lua_pop(L, 1);
+  luaL_checkstack(L, (int)n + 2, "too many args");
+  for (lua_Integer i = 1; i <= n; i++) lua_rawgeti(L, at, i);
+  lua_remove(L, at);
+  return (int)n;
+}
+
+static int process_run(lua_State *L) {
+  bl_lprocess_check(L, 1, "run");
+  if (bl_lprocess_spec(L, 1, "target") == LUA_TNIL) return 0;
+  int n = push_list(L, "args");
+  if (bl_lprocess_spec(L, 1, "kwargs") == LUA_TNIL) lua_pop(L, 1);
+  else n++;
+  lua_call(L, n, 0);
+  return 0;
+}
+
+void bl_lstart_open(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"start", process_start}, {"run", process_run}, {NULL, NULL}};
+  lua_getfield(L, -1, "Process");
+  luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lstate.h"
+
+#include "runtime/base.h"
+#include "runtime/lock.h"
+#include "runtime/self.h"
+
+static const char record_key, values_key; /* addresses as registry keys */
+static struct bl_lstate *states;          /* bl_lock */
+
+static int state_gc(lua_State *L) {
+  struct bl_lstate *gone = lua_touserdata(L, 1);
+  bl_lock();
+  struct bl_lstate **at = &states;
+  while (*at && *at != gone) at = &(*at)->next;
+  if (*at) *at = gone->next;
+  bl_unlock();
+  return 0;
+}
+
+static void push_main_thread(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+}
+
+void bl_lstate_open(lua_State *L) {
+  struct bl_lstate *s = bl_compat_newuserdata(L, sizeof *s, 0); /* s */
+  *s = (struct bl_lstate){.pid = bl_self_pid(), .tid = bl_self_tid()};
+  s->bell = BL_FD_NONE;
+  push_main_thread(L); /* s main */
+  s->L = lua_tothread(L, -1);
+  lua_pop(L, 1); /* s */
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &record_key); /* */
+  lua_createtable(L, 0, 4);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &values_key);
+  bl_lock();
+  s->next = states;
+  states = s;
+  bl_unlock();
+}
+
+struct bl_lstate *bl_lstate(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &record_key);
+  struct bl_lstate *s = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return s;
+}
+
+void bl_lstate_get(lua_State *L, const char *name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &values_key); /* values */
+  lua_getfield(L, -1, name);                      /* values value */
+  lua_remove(L, -2);
+}
+
+void bl_lstate_set(lua_State *L, const char *name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &values_key); /* value values */
+  lua_insert(L, -2);                              /* values value */
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+void bl_lstate_table(lua_State *L, const char *name) {
+  bl_lstate_get(L, name);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  bl_lstate_set(L, name);
+}
+
+void bl_lstate_adopt(lua_State *L) {
+  struct bl_lstate *s = bl_lstate(L);
+  s->pid = bl_self_pid();
+  s->tid = bl_self_tid();
+  s->counter = 0;
+  s->ended = 0;
+  s->children = NULL;
+  s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
+  lua_pushnil(L);
+  bl_lstate_set(L, BL_LCHILDREN);
+  lua_pushnil(L);
+  bl_lstate_set(L, BL_LAT_EXIT);
+}
+
+struct bl_lstate *bl_lstate_of_thread(void) {
+  pid_t pid = bl_self_pid(), tid = bl_self_tid();
+  bl_lock();
+  struct bl_lstate *s = states;
+  while (s && (s->pid != pid || s->tid != tid)) s = s->next;
+  bl_unlock();
+  return s;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+int bl_fd_close(int fd) {
+  int saved = errno;
+  if (fd != BL_FD_NONE) close(fd);
+  errno = saved;
+  return BL_FD_NONE;
+}
+
+int bl_fd_above_stdio(int fd) {
+  if (fd < 0) return -errno;
+  if (fd > 2) return fd;
+  int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  int error = errno;
+  close(fd);
+  return high < 0 ? -error : high;
+}
+
+int bl_fd_pipe(int ends[2]) {
+  int raw[2];
+  if (pipe2(raw, O_CLOEXEC) < 0) return -errno;
+  int reader = bl_fd_above_stdio(raw[0]);
+  int writer = bl_fd_above_stdio(raw[1]);
+  if (reader < 0 || writer < 0) {
+    bl_fd_close(reader < 0 ? BL_FD_NONE : reader);
+    bl_fd_close(writer < 0 ? BL_FD_NONE : writer);
+    return reader < 0 ? reader : writer;
+  }
+  ends[0] = reader;
+  ends[1] = writer;
+  return 0;
+}
+
+int bl_fd_open(const char *path, int flags, mode_t mode) {
+  int fd;
+  do {
+    fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+  } while (fd < 0 && errno == EINTR);
+  fd = bl_fd_above_stdio(fd);
+  if (fd >= 0) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  return fd;
+}
+
+int bl_fd_copy(int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return copy < 0 ? -errno : copy;
+}
+
+ssize_t bl_fd_read(int fd, void *to, size_t size) {
+  ssize_t n;
+  do {
+    n = read(fd, to, size);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+ssize_t bl_fd_write(int fd, const void *from, size_t size) {
+  ssize_t n;
+  do {
+    n = write(fd, from, size);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+int bl_fd_nonblock(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+  return 0;
+}
+
+int bl_fd_identify(int fd, struct bl_fd_id *id) {
+  struct stat s;
+  if (fstat(fd, &s) < 0) return -errno;
+  id->dev = s.st_dev;
+  id->ino = s.st_ino;
+  return 0;
+}
+
+int bl_fd_verify(int fd, const struct bl_fd_id *id) {
+  struct bl_fd_id now;
+  if (bl_fd_identify(fd, &now) < 0) return -EBADF;
+  return now.dev == id->dev && now.ino == id->ino ? 0 : -EBADF;
+}
+
+static void close_span(unsigned first, unsigned last) {
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
+  struct rlimit limit; /* a kernel before 5.9, or a seccomp filter */
+  unsigned top = INT_MAX;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < top)
+    top = (unsigned)limit.rlim_cur;
+  for (unsigned fd = first; fd <= last && fd < top; fd++) close((int)fd);
+}
+
+void bl_fd_close_others(const int *keep, size_t n) {
+  unsigned next = 3;
+  for (size_t i = 0; i < n; i++) {
+    if (keep[i] < 3) continue;
+    close_span(next, (unsigned)keep[i] - 1);
+    next = (unsigned)keep[i] + 1;
+  }
+  close_span(next, UINT_MAX);
+}

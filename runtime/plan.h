@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* What a child must be and do, as data. Zero-initialised is legal but for
+ * the work itself: set `body` or `argv`, exactly one of them. The plan and
+ * what it points to belong to the caller and are read by
+ * bl_process_start() only, but for `body`, `leave` and `arg`, which live on
+ * in a forked child. */
+#ifndef BILLIARD_PLAN_H
+#define BILLIARD_PLAN_H
+
+#include "runtime/base.h"
+
+enum bl_stdio_kind {
+  BL_STDIO_INHERIT = 0, /* the parent's */
+  BL_STDIO_NULL,        /* the null device */
+  BL_STDIO_PIPE,        /* a pipe; the parent keeps the other end */
+  BL_STDIO_FD,          /* `fd`, which stays the caller's */
+  BL_STDIO_STDOUT       /* stderr only: wherever stdout goes */
+};
+
+struct bl_stdio {
+  enum bl_stdio_kind kind;
+  int fd;
+};
+
+enum bl_limit {
+  BL_LIMIT_AS = 0, /* bytes of address space */
+  BL_LIMIT_CPU,    /* seconds: SIGXCPU then, SIGKILL a second later */
+  BL_LIMIT_NOFILE, /* descriptors */
+  BL_LIMIT_FSIZE,  /* bytes a file may reach: SIGXFSZ */
+  BL_LIMIT_CORE,   /* bytes of core dump */
+  BL_LIMIT_NPROC,  /* processes of this user */
+  BL_LIMITS
+};
+
+struct bl_limit_value {
+  int set; /* 0: as inherited */
+  uint64_t value;
+};
+
+/* What bl_process_start() was doing when it failed. */
+#define BL_STEPS(X)                                                   \
+  X(NONE, "start")                                                    \
+  X(THREADS, "start: threads")                                        \
+  X(PIPE, "start: pipe")                                              \
+  X(LIFELINE, "start: lifeline")                                      \
+  X(BOARD, "start: board")                                            \
+  X(FORK, "start: fork")                                              \
+  X(PIDFD, "start: pidfd")                                            \
+  X(SESSION, "start: session")                                        \
+  X(PGROUP, "start: pgroup")                                          \
+  X(STDIO, "start: stdio")                                            \
+  X(UMASK, "start: umask")                                            \
+  X(CWD, "start: cwd")                                                \
+  X(NICE, "start: nice")                                              \
+  X(LIMITS, "start: limits")                                          \
+  X(EXEC, "start: exec")                                              \
+  X(ANSWER, "start: answer")
+
+enum bl_step {
+#define BL_STEP_ENUM(constant, text) BL_STEP_##constant,
+  BL_STEPS(BL_STEP_ENUM)
+#undef BL_STEP_ENUM
+};
+
+/* "start: exec" and the like. */
+BL_API const char *bl_step_text(enum bl_step step);
+
+/* Texts that a forked child leaves for its parent (bl_process_text), once of
+ * each kind. What is longer than BL_TEXT_MAX bytes is cut off. */
+enum bl_text { BL_TEXT_READY = 0, BL_TEXT_ERROR, BL_TEXTS };
+#define BL_TEXT_MAX 7680
+
+struct bl_plan {
+  /* A forked child calls body(arg) and ends with its result as exit status
+   * or, where that is negative, of that signal. Should body call
+   * exit(status), leave(arg, status) runs first, if set; the parent's own
+   * exit handlers never do. */
+  int (*body)(void *arg);
+  void (*leave)(void *arg, int status);
+  void *arg;
+
+  /* Or a program: argv[0] is looked for in the caller's PATH. */
+  const char *const *argv;
+
+  const char *const *envp; /* null: the caller's environment */
+  const char *cwd;         /* null: the caller's */
+  struct bl_stdio stdio[3];
+  struct bl_limit_value limits[BL_LIMITS];
+  int nice;                  /* added to the caller's */
+  int umask_set;
+  unsigned umask;
+  int session;               /* lead a session of its own */
+  int pgroup;                /* lead a process group of its own */
+  int daemon;                /* dies with the process that started it */
+  int allow_threads;         /* fork although other threads exist */
+  int ready_fd;              /* command: becomes this fd (0: none), the write
+                                end of a pipe; see bl_process_ready_fd() */
+  int bell;                  /* rung (bell.h) when a body is ready; 0: none */
+  int64_t start_timeout_ns;  /* for the answer of a command; 0: 30 s */
+};
+
+#endif

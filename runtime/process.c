@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/board.h"
+#include "runtime/clock.h"
+#include "runtime/fd.h"
+#include "runtime/limit.h"
+#include "runtime/poll.h"
+#include "runtime/reap.h"
+#include "runtime/signals.h"
+#include "runtime/spawn.h"
+
+#define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
+
+/* How long a child that unwinds may be late before its owner acts. */
+enum { OWNER_MARGIN_MS = 200 };
+
+enum state { INITIAL, STARTED, ENDED };
+
+struct bl_process {
+  enum state state;
+  struct bl_spawned child;
+  struct bl_fd_id pidfd_id;
+  struct bl_exit exit;
+  int64_t started_ns, ended_ns;
+  int64_t kill_at_ns; /* BL_FOREVER: never */
+  int program, daemon, group, controlled, ready;
+  int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
+  int late_error;
+  enum bl_step late_step;
+  char *texts[BL_TEXTS]; /* saved from the board, which goes with the child */
+  size_t sizes[BL_TEXTS];
+};
+
+struct bl_process *bl_process_new(void) {
+  struct bl_process *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->kill_at_ns = BL_FOREVER;
+  p->sentinel = p->child.pidfd = p->child.ready = BL_FD_NONE;
+  for (int i = 0; i < 3; i++) p->child.stdio[i] = BL_FD_NONE;
+  return p;
+}
+
+struct bl_process *bl_process_free(struct bl_process *p) {
+  if (!p) return NULL;
+  for (int i = 0; i < 3; i++) bl_fd_close(p->child.stdio[i]);
+  for (int kind = 0; kind < BL_TEXTS; kind++) free(p->texts[kind]);
+  bl_fd_close(p->child.ready);
+  bl_lifeline_give(&p->child.lifeline);
+  if (p->state == ENDED) bl_slot_give(&p->child.slot);
+  if (p->sentinel != p->child.pidfd) bl_fd_close(p->sentinel);
+  bl_fd_close(p->child.pidfd);
+  free(p);
+  return NULL;
+}
+
+int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
+                     enum bl_step *step) {
+  assert(p->state == INITIAL);
+  *step = BL_STEP_NONE;
+  if (plan->ready_fd && plan->ready_fd < 3) return -EINVAL;
+  if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]))
+    return -EINVAL;
+  int r = bl_spawn(plan, &p->child, step);
+  if (r < 0) return r;
+  p->started_ns = bl_now_ns();
+  p->program = plan->argv != NULL;
+  p->daemon = plan->daemon;
+  p->group = plan->pgroup || plan->session;
+  p->state = STARTED;
+  bl_fd_identify(p->child.pidfd, &p->pidfd_id);
+  return 0;
+}
+
+/* ---- the end ---- */
+
+static void save_text(struct bl_process *p, enum bl_text kind) {
+  char text[BL_TEXT_MAX];
+  ssize_t size = bl_slot_text(&p->child.slot, kind, text);
+  if (size < 0 || p->texts[kind]) return;
+  p->texts[kind] = malloc((size_t)size + 1);
+  if (!p->texts[kind]) return;
+  memcpy(p->texts[kind], text, (size_t)size);
+  p->sizes[kind] = (size_t)size;
+}
+
+static void take_in(struct bl_process *p) {
+  p->state = ENDED;
+  p->ended_ns = bl_now_ns();
+  p->kill_at_ns = BL_FOREVER;
+  if (p->child.slot.board) {
+    save_text(p, BL_TEXT_READY);
+    save_text(p, BL_TEXT_ERROR);
+    if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error) == 0)
+      p->late_error = 0;
+    bl_slot_give(&p->child.slot);
+  }
+  bl_lifeline_give(&p->child.lifeline);
+  if (p->sentinel != p->child.pidfd)
+    p->child.pidfd = bl_fd_close(p->child.pidfd);
+}
+
+static void kill_when_due(struct bl_process *p) {
+  if (p->kill_at_ns == BL_FOREVER || bl_now_ns() < p->kill_at_ns) return;
+  p->kill_at_ns = BL_FOREVER;
+  bl_process_signal(p, SIGKILL);
+}
+
+int bl_process_poll(struct bl_process *p) {
+  assert(p->state != INITIAL);
+  if (p->state == ENDED) return 1;
+  int r = bl_reap(p->child.pidfd, p->child.pid, &p->exit);
+  if (r > 0) take_in(p);
+  if (r == 0) kill_when_due(p);
+  return r;
+}
+
+int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
+  assert(p->state != INITIAL);
+  for (;;) {
+    if (p->state == ENDED) return 1;
+    int64_t due = p->kill_at_ns;
+    int64_t until = due < deadline_ns ? due : deadline_ns;
+    int r = bl_poll_one(p->child.pidfd, POLLIN, until);
+    if (r < 0) return r;
+    r = bl_process_poll(p);
+    if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
+      return r;
+  }
+}
+
+/* ---- signals ---- */
+
+static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
+                       unsigned flags) {
+  if (p->state == ENDED) return 0;
+  int r = bl_fd_verify(p->child.pidfd, &p->pidfd_id);
+  if (r < 0) return r;
+  if (syscall(SYS_pidfd_send_signal, p->child.pidfd, signo, info, flags) == 0)
+    return 0;
+  return errno == ESRCH ? 0 : -errno;
+}
+
+int bl_process_signal(struct bl_process *p, int signo) {
+  assert(p->state != INITIAL);
+  return send_signal(p, signo, NULL, 0);
+}
+
+int bl_process_signal_group(struct bl_process *p, int signo) {
+  assert(p->state != INITIAL && p->group);
+  int r = send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+  if (r != -EINVAL) return r;
+  /* An older kernel. While its leader is unreaped and ours, the group's
+     number is nobody else's. */
+  if (!bl_reap_owned(p->child.pidfd)) return 0;
+  if (kill(-p->child.pid, signo) == 0) return 0;
+  return errno == ESRCH ? 0 : -errno;
+}
+
+static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  info.si_signo = bl_limit_signal();
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  info.si_value = bl_limit_terminate_value(grace_ns);
+  return send_signal(p, info.si_signo, &info, 0);
+}
+
+int bl_process_terminate_controlled(struct bl_process *p, int64_t grace_ns) {
+  int r = bl_process_poll(p);
+  if (r != 0) return r < 0 ? r : 0;
+  r = p->program ? bl_process_signal(p, SIGTERM) : ask_to_unwind(p, grace_ns);
+  if (r < 0) return r;
+  bl_process_signal(p, SIGCONT); /* a stopped one cannot unwind */
+  p->controlled = 1;
+  int64_t margin = p->program ? 0 : OWNER_MARGIN_MS * BL_MILLISECOND_NS;
+  p->kill_at_ns = bl_deadline_ns(grace_ns);
+  if (p->kill_at_ns < BL_FOREVER - margin) p->kill_at_ns += margin;
+  return 0;
+}
+
+/* ---- what is known ---- */
+
+int64_t bl_process_due(const struct bl_process *p) { return p->kill_at_ns; }
+pid_t bl_process_pid(const struct bl_process *p) { return p->child.pid; }
+int bl_process_daemon(const struct bl_process *p) { return p->daemon; }
+int bl_process_controlled(const struct bl_process *p) { return p->controlled; }
+int bl_process_fd(const struct bl_process *p) { return p->child.pidfd; }
+
+const struct bl_exit *bl_process_exit(const struct bl_process *p) {
+  return &p->exit;
+}
+
+int64_t bl_process_started_ns(const struct bl_process *p) {
+  return p->started_ns;
+}
+
+int64_t bl_process_ended_ns(const struct bl_process *p) { return p->ended_ns; }
+
+int bl_process_sentinel(struct bl_process *p) {
+  assert(p->state != INITIAL);
+  if (p->sentinel != BL_FD_NONE) return p->sentinel;
+  if (p->state == STARTED) return p->sentinel = p->child.pidfd;
+  int fd = bl_fd_above_stdio(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (fd >= 0) p->sentinel = fd;
+  return fd;
+}
+
+int bl_process_take_stdio(struct bl_process *p, int which) {
+  int fd = p->child.stdio[which];
+  p->child.stdio[which] = BL_FD_NONE;
+  return fd;
+}
+
+int bl_process_ready(struct bl_process *p) {
+  char bytes[256];
+  while (!p->ready) {
+    ssize_t n = bl_fd_read(p->child.ready, bytes, sizeof bytes);
+    if (n == -EAGAIN) return 0;
+    if (n <= 0) return n < 0 ? (int)n : BL_ESTART;
+    p->ready = memchr(bytes, '\n', (size_t)n) != NULL;
+  }
+  return 1;
+}
+
+int bl_process_ready_fd(const struct bl_process *p) { return p->child.ready; }
+
+ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
+                        const char **text) {
+  assert(p->state != INITIAL);
+  if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
+  if (!p->texts[kind]) return -ENOENT;
+  *text = p->texts[kind];
+  return (ssize_t)p->sizes[kind];
+}
+
+int bl_process_late_failure(struct bl_process *p, enum bl_step *step) {
+  *step = p->late_step;
+  return p->late_error;
+}

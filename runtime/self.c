@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/self.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/fd.h"
+
+pid_t bl_self_pid(void) { return getpid(); }
+pid_t bl_self_tid(void) { return gettid(); }
+
+int bl_self_parent_fd(pid_t parent) {
+  int fd = bl_fd_above_stdio((int)syscall(SYS_pidfd_open, parent, 0));
+  if (fd == -ESRCH) return BL_ECLOSED;
+  if (fd < 0) return fd;
+  /* asked afterwards: then the number was the parent's when we opened it */
+  if (getppid() == parent) return fd;
+  bl_fd_close(fd);
+  return BL_ECLOSED;
+}
+
+char *const *bl_self_environ(void) { return environ; }
+
+int bl_self_seed(int64_t seed[2]) {
+  ssize_t n = getrandom(seed, 2 * sizeof seed[0], 0);
+  return n < 0 ? -errno : 0;
+}

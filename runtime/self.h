@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Who this is: the ids of the calling process and thread, for stamping what
+ * belongs to them, and its relation to its parent. */
+#ifndef BILLIARD_SELF_H
+#define BILLIARD_SELF_H
+
+#include <sys/types.h>
+
+#include "runtime/base.h"
+
+BL_API pid_t bl_self_pid(void);
+pid_t bl_self_tid(void);
+
+/* A pidfd of this process's parent, if that is still `parent`; BL_ECLOSED
+ * when it has ended. The caller closes it. */
+int bl_self_parent_fd(pid_t parent);
+
+/* The environment, null-terminated; the process's own. */
+char *const *bl_self_environ(void);
+
+/* 16 random bytes for seeding; 0 or -errno. */
+int bl_self_seed(int64_t seed[2]);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/signals.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/fd.h"
+
+void bl_signals_block(sigset_t *saved) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+void bl_signals_restore(const sigset_t *saved) {
+  pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* The kernel's view of a disposition. libc's sigaction() would do the same
+ * with two copies more for each of 64 signals, on a path that is measured. */
+struct kernel_sigaction {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)(void);
+  unsigned long mask;
+};
+
+void bl_signals_reset(void) {
+  static const struct kernel_sigaction by_default;
+  for (int signo = 1; signo <= SIGRTMAX; signo++)
+    if (signo < 32 || signo >= SIGRTMIN) /* between them are libc's own */
+      syscall(SYS_rt_sigaction, signo, &by_default, NULL, sizeof(long));
+}
+
+void bl_signals_unblock(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *)) {
+  struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+  sigemptyset(&action.sa_mask);
+  sigaction(signo, &action, NULL);
+}
+
+_Noreturn void bl_signals_die(int signo) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigset_t only;
+  sigaction(signo, &action, NULL);
+  sigemptyset(&only);
+  sigaddset(&only, signo);
+  raise(signo);
+  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+  _exit(128 + signo); /* the default action was not the end */
+}
+
+static void only_sigpipe(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGPIPE);
+}
+
+void bl_signals_mute_pipe(sigset_t *saved) {
+  sigset_t pipe_only;
+  only_sigpipe(&pipe_only);
+  pthread_sigmask(SIG_BLOCK, &pipe_only, saved);
+}
+
+void bl_signals_unmute_pipe(const sigset_t *saved, int got_epipe) {
+  /* SIGPIPE is aimed at the writing thread: the pending one is ours, unless
+     the caller had it blocked before us, when one more changes nothing. */
+  if (got_epipe && !sigismember(saved, SIGPIPE)) {
+    sigset_t pipe_only;
+    struct timespec now = {0, 0};
+    only_sigpipe(&pipe_only);
+    while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR) {
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+int bl_signals_watch_end(sigset_t *saved) {
+  static const int ends[] = {SIGINT, SIGTERM};
+  sigset_t watched;
+  sigemptyset(&watched);
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    struct sigaction now;
+    sigaction(ends[i], NULL, &now);
+    if (!(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
+      sigaddset(&watched, ends[i]);
+  }
+  int fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return -errno;
+  pthread_sigmask(SIG_BLOCK, &watched, saved);
+  return fd;
+}
+
+int bl_signals_take_end(int fd) {
+  struct signalfd_siginfo info;
+  ssize_t n = bl_fd_read(fd, &info, sizeof info);
+  return n == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void bl_signals_unwatch_end(int fd, const sigset_t *saved) {
+  bl_fd_close(fd);
+  bl_signals_restore(saved);
+}

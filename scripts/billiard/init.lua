@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+--- billiard: processes for Lua 5.4, and scripts that decide how they run.
+-- The facade: everything here is public, and nothing else is.
+-- @module billiard
+
+local core = require "billiard.core"
+local log = require "billiard.log"
+local Process = require "billiard.process"
+
+return {
+   _VERSION = core._VERSION,
+
+   Process = Process,
+   AuthenticationString = core.AuthenticationString,
+   run = require "billiard.run",
+   policy = require "billiard.policy",
+
+   current_process = core.current_process,
+   parent_process = core.parent_process,
+   active_children = core.active_children,
+   ready = core.ready,
+   wait = core.wait,
+
+   at_exit = core.at_exit,
+   exit = core.exit,
+   sleep = core.sleep,
+   now = core.now,
+   cpu_count = core.cpu_count,
+   usable_cpu_count = core.usable_cpu_count,
+   environment = core.environment,
+
+   SUBDEBUG = log.SUBDEBUG,
+   DEBUG = log.DEBUG,
+   INFO = log.INFO,
+   SUBWARNING = log.SUBWARNING,
+   WARNING = log.WARNING,
+   ERROR = log.ERROR,
+   get_logger = log.get_logger,
+   set_logger = log.set_logger,
+   log_to_stderr = log.log_to_stderr,
+}

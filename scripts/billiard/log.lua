@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+--- The library's logger: silent until asked, `[LEVEL/ProcessName] message`.
+-- Children go on with their parent's level and sink.
+-- @module billiard.log
+
+local core = require "billiard.core"
+
+local log = {
+   SUBDEBUG = 5,
+   DEBUG = 10,
+   INFO = 20,
+   SUBWARNING = 25,
+   WARNING = 30,
+   ERROR = 40,
+}
+
+local NAMES = { "SUBDEBUG", "DEBUG", "INFO", "SUBWARNING", "WARNING", "ERROR" }
+
+-- What a foreign logger has no word for goes to the next one it has.
+local FOREIGN = { subdebug = "debug", subwarning = "warn", warning = "warn" }
+
+local level = math.huge
+local sink
+
+-- A line stays a line, whatever is in the message.
+local function escape(s)
+   return (tostring(s):gsub("[%c\127]", function(c)
+      return ("\\x%02x"):format(c:byte())
+   end))
+end
+
+local function stderr_sink(_, name, message)
+   io.stderr:write(("[%s/%s] %s\n"):format(name,
+      escape(core.current_process().name), escape(message)))
+end
+
+local Logger = {}
+local logger = setmetatable({}, { __index = Logger, __name = "billiard.Logger" })
+
+local function emit(name, format, ...)
+   if log[name] < level or not sink then
+      return false
+   end
+   local message = select("#", ...) > 0 and format:format(...) or format
+   sink(name:lower(), name, message)
+   return true
+end
+
+for _, name in ipairs(NAMES) do
+   --- `logger:info(message)` or `logger:info(format, ...)`.
+   -- @treturn boolean whether it was written
+   Logger[name:lower()] = function(_, format, ...)
+      return emit(name, format, ...)
+   end
+end
+
+local function check_level(value, what)
+   if type(value) ~= "number" or value ~= value then
+      error(what .. ": level must be a number, got " .. type(value), 3)
+   end
+end
+
+--- Sets the least level that is written.
+function Logger:setLevel(value)
+   check_level(value, "setLevel")
+   level = value
+   return self
+end
+
+--- The least level that is written; `math.huge` while silent.
+function Logger.getLevel()
+   return level
+end
+
+--- The logger of this process.
+function log.get_logger()
+   return logger
+end
+
+--- Writes log lines to stderr.
+-- @tparam[opt=0] number value the least level written; left out: all
+-- @treturn table the logger
+function log.log_to_stderr(value)
+   if value ~= nil then
+      check_level(value, "log_to_stderr")
+   end
+   level = value or 0
+   sink = stderr_sink
+   return logger
+end
+
+--- Hands log lines to a logger of the user's (with methods like lualogging's:
+-- `debug info warn error`, called with the message), or to none with nil.
+-- @param foreign the logger; levels below its own threshold it drops itself
+function log.set_logger(foreign)
+   if foreign == nil then
+      level, sink = math.huge, nil
+      return
+   end
+   for _, method in ipairs { "debug", "info", "warn", "error" } do
+      if type(foreign[method]) ~= "function" then
+         error(("set_logger: the logger has no method '%s'"):format(method), 2)
+      end
+   end
+   level = level == math.huge and 0 or level
+   sink = function(method, _, message)
+      method = FOREIGN[method] or method
+      foreign[method](foreign, ("[%s] %s"):format(
+         escape(core.current_process().name), escape(message)))
+   end
+end
+
+return log

@@ -1,0 +1,53 @@
+#!/bin/sh
+# run-specs.sh RESULTS INTERPRETER FILE...: runs each spec file in an
+# interpreter of its own, for at most SPEC_TIMEOUT seconds, and shows the
+# output of those that fail.
+#
+# Output goes to a file, not through a pipe: a process that a test leaves
+# behind would keep the pipe open, and us waiting.
+set -eu
+results=$1
+interpreter=$2
+shift 2
+limit=${SPEC_TIMEOUT:-120}
+logs=$(dirname "$results")/logs
+mkdir -p "$logs"
+status=0
+
+# the summary that tools/report.lua prints: "# 3 passed, 0 failed, 1 skipped"
+field() {
+  grep '^# [0-9]* passed, [0-9]* failed' "$log" | tail -n 1 |
+    grep -o "[0-9]* $1" | cut -d' ' -f1
+}
+
+for file in "$@"; do
+  name=$(basename "$file" _spec.lua)
+  log=$logs/spec-$name.log
+  code=0
+  timeout -k 5 "$limit" "$interpreter" spec/run.lua "$file" \
+    >"$log" 2>&1 </dev/null || code=$?
+  summaries=$(grep -c '^# [0-9]* passed, [0-9]* failed' "$log" || :)
+  passed=$(field passed) failed=$(field failed) skipped=$(field skipped)
+  passed=${passed:-0} failed=${failed:-0} skipped=${skipped:-0}
+  why=
+  case $code in
+    0) [ $((passed + failed + skipped)) -gt 0 ] || why="no test ran" ;;
+    124 | 137) why="not done after $limit s" ;;
+    *) [ "$failed" -gt 0 ] || why="exit status $code" ;;
+  esac
+  # a forked child that returned into the suite
+  [ "$summaries" -le 1 ] || why="$summaries processes ran the suite's end"
+  [ -z "$why" ] || failed=$((failed + 1))
+  echo "spec $name $passed $failed" >> "$results"
+  printf '  %-34s %3d passed, %d failed' "$name" "$passed" "$failed"
+  [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+  echo
+  if [ "$failed" -gt 0 ]; then
+    status=1
+    [ -z "$why" ] || echo "not ok $file: $why"
+    cat "$log"
+  elif [ "$skipped" -gt 0 ]; then
+    grep '^skipped ' "$log" | sed 's/^/    /'
+  fi
+done
+exit $status
