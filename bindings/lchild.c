@@ -33,8 +33,8 @@ static void reseed(lua_State *L) {
 }
 
 static void become_self(lua_State *L, struct bl_lprocess *self) {
-  bl_lparent_remember(L); /* while `current` is still the parent */
-  bl_lstate_adopt(L);
+  bl_lstate_get(L, BL_LCURRENT); /* still the parent */
+  bl_lparent_remember(L, bl_lstate_adopt(L));
   self->stage = BL_LSTAGE_SELF;
   self->owner = bl_self_pid();
   lua_pushvalue(L, 1);
@@ -118,9 +118,9 @@ int bl_lchild_body(void *arg) {
 }
 
 void bl_lchild_leave(void *arg, int status) {
-  struct bl_lchild *child = arg;
+  (void)arg;
   (void)status;
-  if (bl_lstate_of_thread()) bl_lexit_run(child->L);
+  bl_lexit_run_all();
 }
 
 static int ready(lua_State *L) {

@@ -5,6 +5,7 @@
  * lua_close(), is seen by one C handler for all states. */
 #include "bindings/lexit.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,7 +72,7 @@ static int protected_run(lua_State *L) {
 
 void bl_lexit_run(lua_State *L) {
   struct bl_lstate *s = bl_lstate(L);
-  if (!s || s->ended || s->pid != bl_self_pid()) return;
+  if (!s || s->ended) return;
   s->ended = 1;
   bl_limit_ending();
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
@@ -85,11 +86,9 @@ static int sentinel_gc(lua_State *L) {
   return 0;
 }
 
-/* A thread that calls exit() while another one runs Lua must keep its hands
- * off that state: daemonic children then end by their lifelines. */
-static void on_process_exit(void) {
-  struct bl_lstate *s = bl_lstate_of_thread();
-  if (s) bl_lexit_run(s->L);
+void bl_lexit_run_all(void) {
+  struct bl_lstate *s;
+  while ((s = bl_lstate_of_thread())) bl_lexit_run(s->L);
 }
 
 static void new_sentinel(lua_State *L) {
@@ -98,8 +97,8 @@ static void new_sentinel(lua_State *L) {
 }
 
 void bl_lexit_expect(lua_State *L) {
-  static int registered; /* a process has one list of exit handlers */
-  if (!registered) registered = atexit(on_process_exit) == 0;
+  static atomic_flag registered = ATOMIC_FLAG_INIT; /* once in a process */
+  if (!atomic_flag_test_and_set(&registered)) atexit(bl_lexit_run_all);
   bl_lstate_table(L, SENTINEL);
   if (lua_rawlen(L, -1) == 0) {
     new_sentinel(L);

@@ -9,6 +9,11 @@
 /* Runs all that, unless it has begun already. Raises nothing. */
 void bl_lexit_run(lua_State *L);
 
+/* The same for all open states of this thread. A thread that calls exit()
+ * while another one runs Lua must keep its hands off that one's state:
+ * daemonic children then end by their lifelines. */
+void bl_lexit_run_all(void);
+
 /* From here on L's state has something to do at the end: lua_close() and
  * exit() will both see to it. */
 void bl_lexit_expect(lua_State *L);

@@ -23,11 +23,11 @@ struct lparent {
   int fd; /* BL_FD_NONE: not asked for yet */
 };
 
-void bl_lparent_remember(lua_State *L) {
-  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1); /* parent */
-  *p = (struct lparent){bl_lstate(L)->pid, bl_self_pid(), BL_FD_NONE};
-  bl_lstate_get(L, BL_LCURRENT);
-  bl_lprocess_spec(L, -1, "name"); /* parent current name */
+void bl_lparent_remember(lua_State *L, pid_t pid) {
+  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1);
+  *p = (struct lparent){pid, bl_self_pid(), BL_FD_NONE};
+  lua_insert(L, -2);
+  bl_lprocess_spec(L, -1, "name"); /* parent process name */
   bl_compat_setvalue(L, -3, 1);
   lua_pop(L, 1);
   luaL_setmetatable(L, PARENT);

@@ -153,6 +153,17 @@ static int process_gc(lua_State *L) {
   return 0;
 }
 
+/* For the Lua half: "initial", "started", "self", "closed" or "foreign". */
+static int process_stage(lua_State *L) {
+  static const char *const names[] = {[BL_LSTAGE_INITIAL] = "initial",
+                                      [BL_LSTAGE_STARTED] = "started",
+                                      [BL_LSTAGE_SELF] = "self",
+                                      [BL_LSTAGE_CLOSED] = "closed"};
+  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
+  lua_pushstring(L, p->owner == bl_self_pid() ? names[p->stage] : "foreign");
+  return 1;
+}
+
 /* ---- functions about processes ---- */
 
 static int current_process(lua_State *L) {
@@ -188,6 +199,7 @@ static const luaL_Reg methods[] = {
 void bl_lprocess_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"current_process", current_process},
                                        {"active_children", active_children},
+                                       {"process_stage", process_stage},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0); /* core */
   luaL_newmetatable(L, BL_LPROCESS); /* core mt */

@@ -276,9 +276,10 @@ static int process_index(lua_State *L) {
   bl_compat_getvalue(L, 1, BL_LUV_CLASS);
   lua_pushvalue(L, 2);
   if (lua_gettable(L, -2) != LUA_TNIL) return 1;
+  bl_lprocess_check(L, 1, "field");
   bl_compat_getvalue(L, 1, BL_LUV_FIELDS);
   lua_pushvalue(L, 2);
-  if (lua_istable(L, -2)) lua_gettable(L, -2);
+  lua_gettable(L, -2);
   return 1;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lstate.h"
 
+#include "bindings/lprocess.h"
 #include "runtime/base.h"
 #include "runtime/lock.h"
 #include "runtime/self.h"
@@ -42,10 +43,27 @@ void bl_lstate_open(lua_State *L) {
   bl_unlock();
 }
 
-struct bl_lstate *bl_lstate(lua_State *L) {
+static struct bl_lstate *record(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &record_key);
   struct bl_lstate *s = lua_touserdata(L, -1);
   lua_pop(L, 1);
+  return s;
+}
+
+/* What stood for the process that forked stands for this one. */
+static void restamp_current(lua_State *L) {
+  bl_lstate_get(L, BL_LCURRENT);
+  struct bl_lprocess *self = luaL_testudata(L, -1, BL_LPROCESS);
+  if (self) self->owner = bl_self_pid();
+  lua_pop(L, 1);
+}
+
+struct bl_lstate *bl_lstate(lua_State *L) {
+  struct bl_lstate *s = record(L);
+  if (s && s->pid != bl_self_pid()) {
+    bl_lstate_adopt(L);
+    restamp_current(L);
+  }
   return s;
 }
 
@@ -71,8 +89,9 @@ void bl_lstate_table(lua_State *L, const char *name) {
   bl_lstate_set(L, name);
 }
 
-void bl_lstate_adopt(lua_State *L) {
-  struct bl_lstate *s = bl_lstate(L);
+pid_t bl_lstate_adopt(lua_State *L) {
+  struct bl_lstate *s = record(L);
+  pid_t before = s->pid;
   s->pid = bl_self_pid();
   s->tid = bl_self_tid();
   s->counter = 0;
@@ -83,13 +102,14 @@ void bl_lstate_adopt(lua_State *L) {
   bl_lstate_set(L, BL_LCHILDREN);
   lua_pushnil(L);
   bl_lstate_set(L, BL_LAT_EXIT);
+  return before;
 }
 
 struct bl_lstate *bl_lstate_of_thread(void) {
   pid_t pid = bl_self_pid(), tid = bl_self_tid();
   bl_lock();
   struct bl_lstate *s = states;
-  while (s && (s->pid != pid || s->tid != tid)) s = s->next;
+  while (s && (s->pid != pid || s->tid != tid || s->ended)) s = s->next;
   bl_unlock();
   return s;
 }

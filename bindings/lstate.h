@@ -24,7 +24,8 @@ struct bl_lstate {
 /* Makes the record; called once, when the module is opened. */
 void bl_lstate_open(lua_State *L);
 
-/* The record of L's state. */
+/* The record of L's state. In a process that somebody else forked from the one
+ * that had it (a host that daemonises), it becomes this process's first. */
 struct bl_lstate *bl_lstate(lua_State *L);
 
 /* Tables of the state, made when first asked for: pushes one. */
@@ -38,11 +39,12 @@ void bl_lstate_table(lua_State *L, const char *name);
 void bl_lstate_get(lua_State *L, const char *name);
 void bl_lstate_set(lua_State *L, const char *name);
 
-/* child: the state is this process's now; its tables are empty. */
-void bl_lstate_adopt(lua_State *L);
+/* child: the state is this process's now; its tables are empty. Returns the
+ * process that had it. */
+pid_t bl_lstate_adopt(lua_State *L);
 
-/* The state that this thread of this process made and that is still open, or
- * null: for the exit handler. */
+/* A state that this thread of this process made, that is still open and has
+ * not ended; null when there is none (left): for exit(). */
 struct bl_lstate *bl_lstate_of_thread(void);
 
 #endif

@@ -92,7 +92,8 @@ static int set_limits(const struct bl_child *c) {
 }
 
 /* The order matters: groups before the lifeline that names them, the lifeline
- * before anything that can take time, limits last. */
+ * before anything that can take time. The limits come last of all, so that
+ * they limit nothing of ours. */
 static const struct {
   enum bl_step step;
   int (*take)(const struct bl_child *c);
@@ -100,7 +101,7 @@ static const struct {
     {BL_STEP_SESSION, lead_session}, {BL_STEP_PGROUP, lead_group},
     {BL_STEP_LIFELINE, arm_lifeline}, {BL_STEP_STDIO, place_stdio},
     {BL_STEP_UMASK, set_umask},      {BL_STEP_CWD, change_directory},
-    {BL_STEP_NICE, be_nice},         {BL_STEP_LIMITS, set_limits},
+    {BL_STEP_NICE, be_nice},
 };
 
 static int take_steps(const struct bl_child *c, enum bl_step *step) {
@@ -111,6 +112,12 @@ static int take_steps(const struct bl_child *c, enum bl_step *step) {
   }
   *step = BL_STEP_NONE;
   return 0;
+}
+
+static int limit(const struct bl_child *c, enum bl_step *step) {
+  int r = set_limits(c);
+  if (r < 0) *step = BL_STEP_LIMITS;
+  return r;
 }
 
 int bl_child_answers(const struct bl_plan *plan) {
@@ -161,6 +168,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   own_plan = *c->plan;
   own_pid = getpid();
   int r = take_steps(c, &step);
+  if (r == 0) r = limit(c, &step);
   if (r < 0 || bl_child_answers(c->plan))
     bl_slot_tell_answer(&c->slot, step, r);
   if (r == 0) r = bl_gate_wait(&c->slot, c->parent);
@@ -212,6 +220,7 @@ static int become_program(const struct bl_child *c, int *report,
   if (r < 0) return r;
   *step = BL_STEP_STDIO;
   r = pass_descriptors(c, report);
+  if (r == 0) r = limit(c, step);
   if (r < 0) return r;
   *step = BL_STEP_EXEC;
   char *const *env =

@@ -30,7 +30,6 @@ enum state { INITIAL, STARTED, ENDED };
 struct bl_process {
   enum state state;
   struct bl_spawned child;
-  struct bl_fd_id pidfd_id;
   struct bl_exit exit;
   int64_t started_ns, ended_ns;
   int64_t kill_at_ns; /* BL_FOREVER: never */
@@ -46,7 +45,7 @@ struct bl_process *bl_process_new(void) {
   struct bl_process *p = calloc(1, sizeof *p);
   if (!p) return NULL;
   p->kill_at_ns = BL_FOREVER;
-  p->sentinel = p->child.pidfd = p->child.ready = BL_FD_NONE;
+  p->sentinel = p->child.handle.fd = p->child.ready = BL_FD_NONE;
   for (int i = 0; i < 3; i++) p->child.stdio[i] = BL_FD_NONE;
   return p;
 }
@@ -58,8 +57,8 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   bl_fd_close(p->child.ready);
   bl_lifeline_give(&p->child.lifeline);
   if (p->state == ENDED) bl_slot_give(&p->child.slot);
-  if (p->sentinel != p->child.pidfd) bl_fd_close(p->sentinel);
-  bl_fd_close(p->child.pidfd);
+  if (p->sentinel != p->child.handle.fd) bl_fd_close(p->sentinel);
+  bl_fd_close(p->child.handle.fd);
   free(p);
   return NULL;
 }
@@ -78,8 +77,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->daemon = plan->daemon;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
-  bl_fd_identify(p->child.pidfd, &p->pidfd_id);
-  return 0;
+    return 0;
 }
 
 /* ---- the end ---- */
@@ -106,8 +104,8 @@ static void take_in(struct bl_process *p) {
     bl_slot_give(&p->child.slot);
   }
   bl_lifeline_give(&p->child.lifeline);
-  if (p->sentinel != p->child.pidfd)
-    p->child.pidfd = bl_fd_close(p->child.pidfd);
+  if (p->sentinel != p->child.handle.fd)
+    p->child.handle.fd = bl_fd_close(p->child.handle.fd);
 }
 
 static void kill_when_due(struct bl_process *p) {
@@ -119,7 +117,7 @@ static void kill_when_due(struct bl_process *p) {
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
-  int r = bl_reap(p->child.pidfd, p->child.pid, &p->exit);
+  int r = bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
   return r;
@@ -131,7 +129,7 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
     if (p->state == ENDED) return 1;
     int64_t due = p->kill_at_ns;
     int64_t until = due < deadline_ns ? due : deadline_ns;
-    int r = bl_poll_one(p->child.pidfd, POLLIN, until);
+    int r = bl_poll_one(p->child.handle.fd, POLLIN, until);
     if (r < 0) return r;
     r = bl_process_poll(p);
     if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
@@ -141,14 +139,30 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
 
 /* ---- signals ---- */
 
+/* By number, for systems that know no better: while the child is unreaped and
+ * ours, its number and its group's are nobody else's. */
+static int send_by_number(struct bl_process *p, int signo, siginfo_t *info,
+                          unsigned flags) {
+  pid_t pid = p->child.handle.pid;
+  if (!bl_reap_owned(&p->child.handle)) return 0;
+  long r = info ? syscall(SYS_rt_sigqueueinfo, pid, signo, info)
+                : kill(flags & PIDFD_SIGNAL_PROCESS_GROUP ? -pid : pid, signo);
+  return r == 0 || errno == ESRCH ? 0 : -errno;
+}
+
 static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
                        unsigned flags) {
   if (p->state == ENDED) return 0;
-  int r = bl_fd_verify(p->child.pidfd, &p->pidfd_id);
+  int r = bl_fd_verify(p->child.handle.fd, &p->child.handle.id);
   if (r < 0) return r;
-  if (syscall(SYS_pidfd_send_signal, p->child.pidfd, signo, info, flags) == 0)
-    return 0;
-  return errno == ESRCH ? 0 : -errno;
+  if (!p->child.handle.by_pid) {
+    int fd = p->child.handle.fd;
+    if (syscall(SYS_pidfd_send_signal, fd, signo, info, flags) == 0) return 0;
+    if (errno == ESRCH) return 0;
+    /* ENOSYS: refused here; EINVAL: no groups before Linux 6.9 */
+    if (errno != ENOSYS && !(errno == EINVAL && flags)) return -errno;
+  }
+  return send_by_number(p, signo, info, flags);
 }
 
 int bl_process_signal(struct bl_process *p, int signo) {
@@ -158,13 +172,7 @@ int bl_process_signal(struct bl_process *p, int signo) {
 
 int bl_process_signal_group(struct bl_process *p, int signo) {
   assert(p->state != INITIAL && p->group);
-  int r = send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
-  if (r != -EINVAL) return r;
-  /* An older kernel. While its leader is unreaped and ours, the group's
-     number is nobody else's. */
-  if (!bl_reap_owned(p->child.pidfd)) return 0;
-  if (kill(-p->child.pid, signo) == 0) return 0;
-  return errno == ESRCH ? 0 : -errno;
+  return send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
 }
 
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
@@ -194,10 +202,10 @@ int bl_process_terminate_controlled(struct bl_process *p, int64_t grace_ns) {
 /* ---- what is known ---- */
 
 int64_t bl_process_due(const struct bl_process *p) { return p->kill_at_ns; }
-pid_t bl_process_pid(const struct bl_process *p) { return p->child.pid; }
+pid_t bl_process_pid(const struct bl_process *p) { return p->child.handle.pid; }
 int bl_process_daemon(const struct bl_process *p) { return p->daemon; }
 int bl_process_controlled(const struct bl_process *p) { return p->controlled; }
-int bl_process_fd(const struct bl_process *p) { return p->child.pidfd; }
+int bl_process_fd(const struct bl_process *p) { return p->child.handle.fd; }
 
 const struct bl_exit *bl_process_exit(const struct bl_process *p) {
   return &p->exit;
@@ -212,7 +220,7 @@ int64_t bl_process_ended_ns(const struct bl_process *p) { return p->ended_ns; }
 int bl_process_sentinel(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->sentinel != BL_FD_NONE) return p->sentinel;
-  if (p->state == STARTED) return p->sentinel = p->child.pidfd;
+  if (p->state == STARTED) return p->sentinel = p->child.handle.fd;
   int fd = bl_fd_above_stdio(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   if (fd >= 0) p->sentinel = fd;
   return fd;

@@ -62,30 +62,39 @@ static int wait_for(int idtype, int id, int options, siginfo_t *info,
   return r < 0 ? -errno : 0;
 }
 
-static int readable(int pidfd) {
-  struct pollfd p = {.fd = pidfd, .events = POLLIN};
-  return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+static int look(const struct bl_pidfd *child, int options, siginfo_t *info,
+                struct rusage *usage) {
+  return wait_for(child->by_pid ? P_PID : P_PIDFD,
+                  child->by_pid ? child->pid : child->fd, WNOHANG | options,
+                  info, usage);
 }
 
-int bl_reap(int pidfd, pid_t pid, struct bl_exit *out) {
+/* A pidfd of a process that is not our child (any more) is readable once
+ * that has ended. */
+static int ended(const struct bl_pidfd *child) {
+  struct pollfd p = {.fd = child->fd, .events = POLLIN};
+  return child->by_pid || (poll(&p, 1, 0) == 1 && (p.revents & POLLIN));
+}
+
+int bl_reap(const struct bl_pidfd *child, struct bl_exit *out) {
   siginfo_t info;
   struct rusage usage;
-  int r = wait_for(P_PIDFD, pidfd, WNOHANG, &info, &usage);
+  int r = look(child, 0, &info, &usage);
   if (r == -ECHILD) {
-    if (!readable(pidfd)) return 0;
-    decode_stolen(pidfd, out);
+    if (!ended(child)) return 0;
+    decode_stolen(child->fd, out);
     return 1;
   }
   if (r < 0) return -EBADF; /* EINVAL: the number is another file's by now */
   if (info.si_pid == 0) return 0;
-  if (info.si_pid != pid) return -EBADF;
+  if (info.si_pid != child->pid) return -EBADF;
   decode(&info, &usage, out);
   return 1;
 }
 
-int bl_reap_owned(int pidfd) {
+int bl_reap_owned(const struct bl_pidfd *child) {
   siginfo_t info;
-  return wait_for(P_PIDFD, pidfd, WNOHANG | WNOWAIT, &info, NULL) == 0;
+  return look(child, WNOWAIT, &info, NULL) == 0;
 }
 
 void bl_reap_unborn(pid_t pid) {

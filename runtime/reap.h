@@ -3,21 +3,20 @@
 #ifndef BILLIARD_REAP_H
 #define BILLIARD_REAP_H
 
-#include <sys/types.h>
-
 #include "runtime/base.h"
+#include "runtime/pidfd.h"
 
-/* Looks whether the child behind pidfd has ended and takes its status, once.
- * 1 with *out filled, 0 while it runs, -EBADF when pidfd is not (or no
- * longer) the pidfd of pid. Never waits.
+/* Looks whether the child has ended and takes its status, once. 1 with *out
+ * filled, 0 while it runs, -EBADF when its descriptor is not (or no longer)
+ * what it was. Never waits.
  *
  * If somebody else took the status first, *out comes from the kernel's exit
  * record (PIDFD_GET_INFO, Linux 6.15), else its how is BL_HOW_UNKNOWN. */
-int bl_reap(int pidfd, pid_t pid, struct bl_exit *out);
+int bl_reap(const struct bl_pidfd *child, struct bl_exit *out);
 
-/* 1 while pidfd's process is an unreaped child of ours, so that its pid
- * cannot have passed on to another process. */
-int bl_reap_owned(int pidfd);
+/* 1 while it is an unreaped child of ours, so that its pid cannot have passed
+ * on to another process. */
+int bl_reap_owned(const struct bl_pidfd *child);
 
 /* Waits for a child that was told to leave before it had a pidfd. */
 void bl_reap_unborn(pid_t pid);

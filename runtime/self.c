@@ -3,16 +3,16 @@
 
 #include <errno.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/fd.h"
+#include "runtime/pidfd.h"
 
 pid_t bl_self_pid(void) { return getpid(); }
 pid_t bl_self_tid(void) { return gettid(); }
 
 int bl_self_parent_fd(pid_t parent) {
-  int fd = bl_fd_above_stdio((int)syscall(SYS_pidfd_open, parent, 0));
+  int fd = bl_pidfd_open(parent);
   if (fd == -ESRCH) return BL_ECLOSED;
   if (fd < 0) return fd;
   /* asked afterwards: then the number was the parent's when we opened it */

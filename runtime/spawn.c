@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/child.h"
@@ -32,10 +31,11 @@ enum { CHILD_STACK = 64 * 1024, START_TIMEOUT_S = 30, ANSWER_SLICE_MS = 20 };
 struct handover {
   int stdio[3];
   int ready;
+  int alive; /* write end that stands for a pidfd (pidfd.h) */
 };
 
 static const struct handover nothing = {
-    {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE}, BL_FD_NONE};
+    {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE}, BL_FD_NONE, BL_FD_NONE};
 
 static int pipe_for(int target, int *child_end, int *parent_end) {
   int ends[2];
@@ -61,9 +61,11 @@ static int open_stdio(const struct bl_plan *plan, struct handover *h,
 
 static int prepare(const struct bl_plan *plan, struct handover *h,
                    struct bl_spawned *out, enum bl_step *step) {
-  *step = BL_STEP_PIPE;
+  *step = BL_STEP_STDIO;
   int r = open_stdio(plan, h, out);
-  if (r == 0 && plan->ready_fd > 0) r = pipe_for(1, &h->ready, &out->ready);
+  if (r < 0) return r;
+  *step = BL_STEP_PIPE;
+  if (plan->ready_fd > 0) r = pipe_for(1, &h->ready, &out->ready);
   if (r < 0 || !plan->daemon) return r;
   *step = BL_STEP_LIFELINE;
   return bl_lifeline_take(&out->lifeline);
@@ -72,12 +74,13 @@ static int prepare(const struct bl_plan *plan, struct handover *h,
 static void close_handover(struct handover *h) {
   for (int i = 0; i < 3; i++) h->stdio[i] = bl_fd_close(h->stdio[i]);
   h->ready = bl_fd_close(h->ready);
+  h->alive = bl_fd_close(h->alive);
 }
 
 static void undo(struct bl_spawned *out) {
   for (int i = 0; i < 3; i++) out->stdio[i] = bl_fd_close(out->stdio[i]);
   out->ready = bl_fd_close(out->ready);
-  out->pidfd = bl_fd_close(out->pidfd);
+  out->handle.fd = bl_fd_close(out->handle.fd);
   bl_lifeline_give(&out->lifeline);
   bl_slot_give(&out->slot);
 }
@@ -103,8 +106,8 @@ static int64_t start_deadline(const struct bl_plan *plan) {
 
 /* A child that is ours and unreaped; ends it and takes its status. */
 static void discard(const struct bl_spawned *out) {
-  syscall(SYS_pidfd_send_signal, out->pidfd, SIGKILL, NULL, 0);
-  bl_reap_unborn(out->pid);
+  if (bl_reap_owned(&out->handle)) kill(out->handle.pid, SIGKILL);
+  bl_reap_unborn(out->handle.pid);
 }
 
 /* ---- a body: fork ---- */
@@ -129,15 +132,25 @@ static int fork_child(const struct bl_child *c, pid_t *pid) {
   return *pid < 0 ? -error : 0;
 }
 
-static int take_pidfd(struct bl_spawned *out) {
-  int fd = bl_fd_above_stdio((int)syscall(SYS_pidfd_open, out->pid, 0));
+/* Before the fork: without pidfds the child shows by a pipe that it lives. */
+static int prepare_handle(struct handover *h, struct bl_spawned *out) {
+  int alive = BL_FD_NONE;
+  if (bl_pidfd_usable()) return 0;
+  out->handle.by_pid = 1;
+  int r = pipe_for(1, &h->alive, &alive);
+  if (r == 0) bl_pidfd_take(&out->handle, alive);
+  return r;
+}
+
+static int take_handle(struct bl_spawned *out) {
+  int fd = out->handle.by_pid ? 0 : bl_pidfd_open(out->handle.pid);
   if (fd >= 0) {
-    out->pidfd = fd;
+    if (!out->handle.by_pid) bl_pidfd_take(&out->handle, fd);
     bl_gate_open(&out->slot);
     return 0;
   }
   bl_gate_refuse(&out->slot); /* it stands there, so it will hear us */
-  bl_reap_unborn(out->pid);
+  bl_reap_unborn(out->handle.pid);
   return fd;
 }
 
@@ -147,13 +160,13 @@ static int await_answer(const struct bl_spawned *out, int64_t deadline_ns,
   *step = BL_STEP_ANSWER;
   while (!bl_slot_answer(&out->slot, ANSWER_SLICE_MS * BL_MILLISECOND_NS, step,
                          &error)) {
-    if (bl_poll_one(out->pidfd, POLLIN, 0) > 0) return BL_ESTART;
+    if (bl_poll_one(out->handle.fd, POLLIN, 0) > 0) return BL_ESTART;
     if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
   }
   return error;
 }
 
-static int spawn_body(const struct bl_plan *plan, const struct handover *h,
+static int spawn_body(const struct bl_plan *plan, struct handover *h,
                       struct bl_spawned *out, enum bl_step *step) {
   struct bl_child c;
   int64_t deadline = start_deadline(plan);
@@ -163,14 +176,18 @@ static int spawn_body(const struct bl_plan *plan, const struct handover *h,
   *step = BL_STEP_BOARD;
   r = bl_slot_take(&out->slot);
   if (r < 0) return r;
+  *step = BL_STEP_PIDFD;
+  r = prepare_handle(h, out);
+  if (r < 0) return r;
   fill_child(&c, plan, h, out);
   *step = BL_STEP_FORK;
-  r = fork_child(&c, &out->pid);
+  r = fork_child(&c, &out->handle.pid);
   if (r < 0) return r;
   /* also here, so that the group is there when start() returns */
-  if (plan->pgroup && !plan->session) setpgid(out->pid, out->pid);
+  if (plan->pgroup && !plan->session)
+    setpgid(out->handle.pid, out->handle.pid);
   *step = BL_STEP_PIDFD;
-  r = take_pidfd(out);
+  r = take_handle(out);
   if (r < 0 || !bl_child_answers(plan)) return r;
   r = await_answer(out, deadline, step);
   if (r < 0) discard(out);
@@ -196,15 +213,16 @@ static int clone_child(struct bl_child *c, struct bl_spawned *out) {
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return -errno;
   bl_signals_block(&saved); /* no handler may run in the memory we share */
-  out->pid = clone(bl_child_exec, stack + size,
-                   CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, c, &pidfd);
+  out->handle.pid =
+      clone(bl_child_exec, stack + size,
+            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, c, &pidfd);
   int error = errno;
   bl_signals_restore(&saved);
   munmap(stack, size);
-  if (out->pid < 0) return -error;
+  if (out->handle.pid < 0) return -error;
   pidfd = bl_fd_above_stdio(pidfd);
-  if (pidfd < 0) bl_reap_unborn(out->pid);
-  else out->pidfd = pidfd;
+  if (pidfd < 0) bl_reap_unborn(out->handle.pid);
+  else bl_pidfd_take(&out->handle, pidfd);
   return pidfd < 0 ? pidfd : 0;
 }
 
@@ -250,7 +268,7 @@ static int spawn_program(const struct bl_plan *plan, const struct handover *h,
 int bl_spawn(const struct bl_plan *plan, struct bl_spawned *out,
              enum bl_step *step) {
   struct handover h = nothing;
-  struct bl_spawned made = {.pidfd = BL_FD_NONE,
+  struct bl_spawned made = {.handle = {.fd = BL_FD_NONE},
                             .stdio = {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE},
                             .ready = BL_FD_NONE,
                             .lifeline = {BL_FD_NONE, NULL}};

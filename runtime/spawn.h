@@ -9,16 +9,14 @@
 #ifndef BILLIARD_SPAWN_H
 #define BILLIARD_SPAWN_H
 
-#include <sys/types.h>
-
 #include "runtime/board.h"
 #include "runtime/lifeline.h"
+#include "runtime/pidfd.h"
 #include "runtime/plan.h"
 
 /* What the parent holds of a child. */
 struct bl_spawned {
-  pid_t pid;
-  int pidfd;
+  struct bl_pidfd handle;
   int stdio[3]; /* the parent's ends of pipes, non-blocking; BL_FD_NONE */
   int ready;    /* read end of the program's ready pipe; BL_FD_NONE */
   struct bl_slot slot;

@@ -65,12 +65,12 @@ end
 
 -- `local p <close>`: whatever state it is in, in bounded time.
 function core.process_metatable.__close(process)
-   if process.pid and not process.exitcode and process:is_alive() then
-      if not process:stop() then
-         return
-      end
+   local stage = core.process_stage(process)
+   if stage == "started" and process:is_alive() and not process:stop() then
+      return -- hangs in the kernel: the handle stays with it
+   elseif stage == "started" or stage == "initial" then
+      process:close()
    end
-   process:close()
 end
 
 return Process
