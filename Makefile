@@ -23,7 +23,7 @@ CFLAGS     ?= -O2 -g
 LIBFLAG    ?= -shared
 WARNINGS    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
               -Wmissing-prototypes -Wvla -Wpointer-arith
-OUR_CFLAGS  = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -I. \
+OUR_CFLAGS  = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-plt -I. \
               -DBL_VERSION='"$(VERSION)"' $(WARNINGS) $(WERROR) $(SANITIZE)
 OUR_LDFLAGS = -Wl,-z,now -Wl,-z,relro $(SANITIZE)
 

@@ -62,16 +62,13 @@ static void set_daemon(lua_State *L, int ud, struct bl_lprocess *p) {
 }
 
 static void set_fields(lua_State *L, int ud) {
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  bl_compat_setvalue(L, ud, BL_LUV_FIELDS); /* fields */
   if (bl_lprocess_spec(L, ud, "fields") == LUA_TTABLE)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
       lua_pushvalue(L, -2);
       lua_pushvalue(L, -2); /* ... key value key value */
       bl_lproperty_set_field(L, ud, -2);
     }
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
 static struct bl_lprocess *new_userdata(lua_State *L) {
@@ -115,8 +112,6 @@ void bl_lbuild_main(lua_State *L) {
   bl_lsecret_random(L, 32);
   lua_setfield(L, -2, "authkey");
   bl_compat_setvalue(L, -2, BL_LUV_SPEC);
-  lua_newtable(L);
-  bl_compat_setvalue(L, -2, BL_LUV_FIELDS);
   luaL_getmetatable(L, BL_LPROCESS);
   lua_getfield(L, -1, "class");
   bl_compat_setvalue(L, -3, BL_LUV_CLASS);

@@ -7,7 +7,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
-#include "bindings/lparent.h"
+#include "bindings/lrun.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
 #include "runtime/error.h"
@@ -17,24 +17,67 @@
 
 enum { FAILED = 1 };
 
+/* ---- in the parent ---- */
+
+static int deeper(lua_State *L) {
+  lua_Integer depth = lua_tointeger(L, 1);
+  if (depth == 0) return 0;
+  lua_pushcfunction(L, deeper);
+  lua_pushinteger(L, depth - 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+/* The thread that the bodies of this state's children run on: a stack without
+ * the parent's frames, and one that is there already, since memory that a
+ * child allocates or writes costs it a page fault each. */
+static lua_State *body_thread(lua_State *L) {
+  enum { FRAMES = 8 }; /* what a body that does little needs */
+  bl_lstate_get(L, BL_LBODY);
+  lua_State *body = lua_tothread(L, -1);
+  if (!body) {
+    lua_pop(L, 1);
+    body = lua_newthread(L);
+    lua_pushvalue(L, -1);
+    bl_lstate_set(L, BL_LBODY);
+    lua_pushcfunction(body, deeper); /* makes room for frames */
+    lua_pushinteger(body, FRAMES);
+    if (lua_pcall(body, 1, 0, 0) != LUA_OK) lua_pop(body, 1);
+  }
+  lua_sethook(body, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L));
+  lua_settop(body, 0);
+  return body;
+}
+
+static int describe(lua_State *L);
+
+void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
+  child->body = body_thread(L); /* self ... body */
+  lua_pushvalue(L, 1);
+  lua_pushcfunction(L, describe);
+  int n = 2 + bl_lrun_push(L);  /* self ... body self describe f ... */
+  if (!lua_checkstack(child->body, n + LUA_MINSTACK))
+    luaL_error(L, "too many args");
+  lua_xmove(L, child->body, n);
+}
+
+/* ---- in the child ---- */
+
 /* A copied generator would repeat its parent's numbers. */
 static void reseed(lua_State *L) {
   int64_t seed[2];
   if (bl_self_seed(seed) < 0) return;
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "math");
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "randomseed");
-    lua_pushinteger(L, (lua_Integer)seed[0]);
-    lua_pushinteger(L, (lua_Integer)seed[1]);
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
-  }
-  lua_pop(L, 2);
+  bl_lstate_get(L, BL_LRANDOMSEED);
+  lua_pushinteger(L, (lua_Integer)seed[0]);
+  lua_pushinteger(L, (lua_Integer)seed[1]);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
 }
 
 static void become_self(lua_State *L, struct bl_lprocess *self) {
   bl_lstate_get(L, BL_LCURRENT); /* still the parent */
-  bl_lparent_remember(L, bl_lstate_adopt(L));
+  bl_lstate_set(L, BL_LPARENT);
+  pid_t parent = bl_lstate_adopt(L);
+  bl_lstate(L)->parent = parent;
   self->stage = BL_LSTAGE_SELF;
   self->owner = bl_self_pid();
   lua_pushvalue(L, 1);
@@ -79,7 +122,7 @@ static void report(const char *code, const char *message,
 
 /* The error is on top: tells the parent and, unless the error was asked for,
  * everybody who reads stderr. */
-static void fail(lua_State *L, lua_State *process) {
+static void fail(lua_State *L) {
   const char *code = field(L, "code", "RemoteError");
   const char *message = field(L, "message", NULL);
   const char *traceback = field(L, "traceback", "");
@@ -87,31 +130,20 @@ static void fail(lua_State *L, lua_State *process) {
   if (!message) message = "error";
   report(code, message, traceback);
   if (strcmp(code, bl_error_name(BL_ETERMINATED)) == 0) return;
-  bl_lprocess_spec(process, 1, "name");
-  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(process, -1), message,
+  bl_lstate_get(L, BL_LCURRENT);
+  bl_lprocess_spec(L, -1, "name");
+  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), message,
           *traceback ? "\n" : "", traceback);
-  lua_pop(process, 1);
-}
-
-static int call_run(lua_State *L) {
-  lua_getfield(L, 1, "run");
-  lua_insert(L, 1);
-  lua_call(L, 1, 0);
-  return 0;
+  lua_pop(L, 2);
 }
 
 int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
-  lua_State *L = child->L;
+  lua_State *L = child->body; /* self describe f ... */
   become_self(L, child->self);
-  lua_State *co = lua_newthread(L); /* a stack without the parent's frames */
-  lua_pushcfunction(co, describe);
-  lua_pushcfunction(co, call_run);
-  lua_pushvalue(L, 1);
-  lua_xmove(L, co, 1); /* co: describe call_run self */
-  bl_linterrupt_track(co);
-  int status = lua_pcall(co, 1, 0, 1);
-  if (status != LUA_OK) fail(co, L);
+  bl_linterrupt_track(L);
+  int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);
+  if (status != LUA_OK) fail(L);
   bl_lexit_run(L);
   if (bl_limit_requested()) return -bl_signal_number("TERM");
   return status == LUA_OK ? 0 : FAILED;

@@ -6,12 +6,15 @@
 
 #include "bindings/lprocess.h"
 
-/* What the body is given; lives on the stack of start(). The Process is at
- * index 1 of L. */
+/* What the body is given; lives on the stack of start(). */
 struct bl_lchild {
-  lua_State *L;
   struct bl_lprocess *self;
+  lua_State *body; /* the thread it runs on, with the call on its stack */
 };
+
+/* parent: puts the call of the Process at index 1 on the thread that bodies
+ * run on. Pushes something that must stay until the start is over. */
+void bl_lchild_prepare(lua_State *L, struct bl_lchild *child);
 
 /* For bl_plan.body and .leave; arg is a struct bl_lchild. */
 int bl_lchild_body(void *arg);

@@ -99,7 +99,7 @@ static void new_sentinel(lua_State *L) {
 void bl_lexit_expect(lua_State *L) {
   static atomic_flag registered = ATOMIC_FLAG_INIT; /* once in a process */
   if (!atomic_flag_test_and_set(&registered)) atexit(bl_lexit_run_all);
-  bl_lstate_table(L, SENTINEL);
+  bl_lstate_table(L, BL_LSENTINELS);
   if (lua_rawlen(L, -1) == 0) {
     new_sentinel(L);
     lua_rawseti(L, -2, 1);
@@ -113,7 +113,7 @@ static int at_exit(lua_State *L) {
   bl_lstate_table(L, BL_LAT_EXIT); /* f list */
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-  bl_lstate_table(L, SENTINEL); /* f list sentinels */
+  bl_lstate_table(L, BL_LSENTINELS); /* f list sentinels */
   new_sentinel(L);
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
   return 0;

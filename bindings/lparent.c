@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A child keeps only a number and a name; the pidfd is opened when somebody
- * asks, so that a start does not pay for it. */
+/* A child keeps its parent's number and Process; all else is made when
+ * somebody asks, so that a start does not pay for it. */
 #include "bindings/lparent.h"
 
 #include <string.h>
@@ -22,17 +22,6 @@ struct lparent {
   pid_t owner;
   int fd; /* BL_FD_NONE: not asked for yet */
 };
-
-void bl_lparent_remember(lua_State *L, pid_t pid) {
-  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1);
-  *p = (struct lparent){pid, bl_self_pid(), BL_FD_NONE};
-  lua_insert(L, -2);
-  bl_lprocess_spec(L, -1, "name"); /* parent process name */
-  bl_compat_setvalue(L, -3, 1);
-  lua_pop(L, 1);
-  luaL_setmetatable(L, PARENT);
-  bl_lstate_set(L, BL_LPARENT);
-}
 
 static struct lparent *check(lua_State *L) {
   struct lparent *p = luaL_checkudata(L, 1, PARENT);
@@ -104,8 +93,21 @@ static int parent_gc(lua_State *L) {
   return 0;
 }
 
+/* The parent's Process is on top: what is known of it from here. */
+static void new_parent(lua_State *L) {
+  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1);
+  *p = (struct lparent){bl_lstate(L)->parent, bl_self_pid(), BL_FD_NONE};
+  bl_lprocess_spec(L, -2, "name"); /* process parent name */
+  bl_compat_setvalue(L, -2, 1);
+  luaL_setmetatable(L, PARENT);
+  lua_pushvalue(L, -1);
+  bl_lstate_set(L, BL_LPARENT);
+}
+
+/* BL_LPARENT is the parent's Process until the first call. */
 static int parent_process(lua_State *L) {
   bl_lstate_get(L, BL_LPARENT);
+  if (bl_lprocess_test(L, -1)) new_parent(L);
   return 1;
 }
 

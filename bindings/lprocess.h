@@ -32,7 +32,7 @@ struct bl_lprocess {
 enum {
   BL_LUV_CLASS = 1, /* table of methods */
   BL_LUV_SPEC,      /* table: the options, checked; name; authkey */
-  BL_LUV_FIELDS,    /* table: extra fields of self */
+  BL_LUV_FIELDS,    /* table: extra fields of self, or nil */
   BL_LUV_STREAMS,   /* table: stdin, stdout, stderr, or nil */
   BL_LUV_COUNT = BL_LUV_STREAMS
 };

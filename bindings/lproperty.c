@@ -278,6 +278,7 @@ static int process_index(lua_State *L) {
   if (lua_gettable(L, -2) != LUA_TNIL) return 1;
   bl_lprocess_check(L, 1, "field");
   bl_compat_getvalue(L, 1, BL_LUV_FIELDS);
+  if (lua_isnil(L, -1)) return 1;
   lua_pushvalue(L, 2);
   lua_gettable(L, -2);
   return 1;
@@ -294,7 +295,13 @@ void bl_lproperty_set_field(lua_State *L, int ud, int key) {
     luaL_error(L, "'%s' is a method of this class, not a field",
                luaL_tolstring(L, key, NULL));
   lua_pop(L, 2);
-  bl_compat_getvalue(L, ud, BL_LUV_FIELDS); /* key value fields */
+  bl_compat_getvalue(L, ud, BL_LUV_FIELDS);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    bl_compat_setvalue(L, ud, BL_LUV_FIELDS);
+  }
   lua_insert(L, -3);
   lua_settable(L, -3);
   lua_pop(L, 1);

@@ -43,18 +43,19 @@ static const char *const stream_names[] = {"stdin", "stdout", "stderr"};
 
 /* Closed Streams for the pipes of the plan, made while nothing can be lost. */
 static void new_streams(lua_State *L, const struct bl_plan *plan) {
-  lua_createtable(L, 0, 3);
-  for (int i = 0; i < 3; i++)
-    if (plan->stdio[i].kind == BL_STDIO_PIPE) {
-      bl_lstream_new(L);
-      lua_setfield(L, -2, stream_names[i]);
-    }
+  lua_pushnil(L);
+  for (int i = 0; i < 3; i++) {
+    if (plan->stdio[i].kind != BL_STDIO_PIPE) continue;
+    if (lua_isnil(L, -1)) lua_createtable(L, 0, 3);
+    bl_lstream_new(L);
+    lua_setfield(L, -2, stream_names[i]);
+  }
   bl_compat_setvalue(L, 1, BL_LUV_STREAMS);
 }
 
 static void open_streams(lua_State *L, struct bl_process *process) {
   bl_compat_getvalue(L, 1, BL_LUV_STREAMS);
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 3 && lua_istable(L, -1); i++) {
     if (lua_getfield(L, -1, stream_names[i]) != LUA_TNIL)
       bl_lstream_give(L, -1, bl_process_take_stdio(process, i));
     lua_pop(L, 1);
@@ -73,6 +74,8 @@ static void complete_plan(lua_State *L, struct bl_lprocess *p,
                           struct bl_plan *plan, struct bl_lchild *child) {
   plan->daemon = p->daemon;
   if (p->command) return;
+  child->self = p;
+  bl_lchild_prepare(L, child);
   plan->body = bl_lchild_body;
   plan->leave = bl_lchild_leave;
   plan->arg = child;
@@ -111,7 +114,7 @@ static int process_start(lua_State *L) {
     return luaL_error(L, "start: a Process cannot be started twice");
   lua_settop(L, 1);
   struct bl_plan plan = {0};
-  struct bl_lchild child = {L, p};
+  struct bl_lchild child = {0};
   enum bl_step step;
   bl_compat_getvalue(L, 1, BL_LUV_SPEC); /* self spec */
   bl_lspec_plan(L, 2, &plan);            /* self spec ...what plan needs */
@@ -132,37 +135,9 @@ static int process_start(lua_State *L) {
   return 1;
 }
 
-/* run(), in the child: calls the target. */
-static int push_list(lua_State *L, const char *key) {
-  if (bl_lprocess_spec(L, 1, key) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    return 0;
-  }
-  int at = lua_gettop(L);
-  lua_Integer n = lua_getfield(L, at, "n") == LUA_TNUMBER
-                      ? lua_tointeger(L, -1)
-                      : (lua_Integer)lua_rawlen(L, at);
-  lua_pop(L, 1);
-  luaL_checkstack(L, (int)n + 2, "too many args");
-  for (lua_Integer i = 1; i <= n; i++) lua_rawgeti(L, at, i);
-  lua_remove(L, at);
-  return (int)n;
-}
-
-static int process_run(lua_State *L) {
-  bl_lprocess_check(L, 1, "run");
-  if (bl_lprocess_spec(L, 1, "target") == LUA_TNIL) return 0;
-  int n = push_list(L, "args");
-  if (bl_lprocess_spec(L, 1, "kwargs") == LUA_TNIL) lua_pop(L, 1);
-  else n++;
-  lua_call(L, n, 0);
-  return 0;
-}
-
 void bl_lstart_open(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"start", process_start}, {"run", process_run}, {NULL, NULL}};
   lua_getfield(L, -1, "Process");
-  luaL_setfuncs(L, methods, 0);
+  lua_pushcfunction(L, process_start);
+  lua_setfield(L, -2, "start");
   lua_pop(L, 1);
 }

@@ -6,8 +6,8 @@
 #include "runtime/lock.h"
 #include "runtime/self.h"
 
-static const char record_key, values_key; /* addresses as registry keys */
-static struct bl_lstate *states;          /* bl_lock */
+static const char record_key;    /* its address is the registry key */
+static struct bl_lstate *states; /* bl_lock */
 
 static int state_gc(lua_State *L) {
   struct bl_lstate *gone = lua_touserdata(L, 1);
@@ -24,7 +24,7 @@ static void push_main_thread(lua_State *L) {
 }
 
 void bl_lstate_open(lua_State *L) {
-  struct bl_lstate *s = bl_compat_newuserdata(L, sizeof *s, 0); /* s */
+  struct bl_lstate *s = bl_compat_newuserdata(L, sizeof *s, BL_LVALUES); /* s */
   *s = (struct bl_lstate){.pid = bl_self_pid(), .tid = bl_self_tid()};
   s->bell = BL_FD_NONE;
   push_main_thread(L); /* s main */
@@ -34,9 +34,7 @@ void bl_lstate_open(lua_State *L) {
   lua_pushcfunction(L, state_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &record_key); /* */
-  lua_createtable(L, 0, 4);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &values_key);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &record_key);
   bl_lock();
   s->next = states;
   states = s;
@@ -67,33 +65,32 @@ struct bl_lstate *bl_lstate(lua_State *L) {
   return s;
 }
 
-void bl_lstate_get(lua_State *L, const char *name) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &values_key); /* values */
-  lua_getfield(L, -1, name);                      /* values value */
+void bl_lstate_get(lua_State *L, enum bl_lvalue which) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &record_key); /* s */
+  bl_compat_getvalue(L, -1, (int)which);          /* s value */
   lua_remove(L, -2);
 }
 
-void bl_lstate_set(lua_State *L, const char *name) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &values_key); /* value values */
-  lua_insert(L, -2);                              /* values value */
-  lua_setfield(L, -2, name);
+void bl_lstate_set(lua_State *L, enum bl_lvalue which) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &record_key); /* value s */
+  lua_insert(L, -2);                              /* s value */
+  bl_compat_setvalue(L, -2, (int)which);
   lua_pop(L, 1);
 }
 
-void bl_lstate_table(lua_State *L, const char *name) {
-  bl_lstate_get(L, name);
+void bl_lstate_table(lua_State *L, enum bl_lvalue which) {
+  bl_lstate_get(L, which);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
   lua_newtable(L);
   lua_pushvalue(L, -1);
-  bl_lstate_set(L, name);
+  bl_lstate_set(L, which);
 }
 
 pid_t bl_lstate_adopt(lua_State *L) {
   struct bl_lstate *s = record(L);
   pid_t before = s->pid;
-  s->pid = bl_self_pid();
-  s->tid = bl_self_tid();
+  s->pid = s->tid = bl_self_pid(); /* fork leaves one thread, the first */
   s->counter = 0;
   s->ended = 0;
   s->children = NULL;

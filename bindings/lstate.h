@@ -15,6 +15,7 @@ struct bl_lstate {
   pid_t pid;           /* the process this state lives in */
   pid_t tid;           /* the thread that loaded the module */
   lua_Integer counter; /* Processes built in this process */
+  pid_t parent;        /* who started this process, 0 in the main one */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   int ended;           /* exit housekeeping has begun */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
@@ -28,16 +29,23 @@ void bl_lstate_open(lua_State *L);
  * that had it (a host that daemonises), it becomes this process's first. */
 struct bl_lstate *bl_lstate(lua_State *L);
 
-/* Tables of the state, made when first asked for: pushes one. */
-#define BL_LCHILDREN "children" /* address -> Process: keeps it until reaped */
-#define BL_LAT_EXIT "at_exit"   /* list of functions */
-void bl_lstate_table(lua_State *L, const char *name);
+/* Lua values of the state; they stand beside the record, so that a child that
+ * changes them touches one page. */
+enum bl_lvalue {
+  BL_LCURRENT = 1, /* the Process this process is */
+  BL_LPARENT,      /* its parent's Process or ParentProcess; nil in the main */
+  BL_LCHILDREN,    /* table: address -> Process, kept until reaped */
+  BL_LAT_EXIT,     /* list of functions */
+  BL_LSENTINELS,   /* list: lua_close() finalizes them (lexit.c) */
+  BL_LBODY,        /* thread that a child's body will run on */
+  BL_LRANDOMSEED,  /* math.randomseed */
+  BL_LVALUES = BL_LRANDOMSEED
+};
+void bl_lstate_get(lua_State *L, enum bl_lvalue which);
+void bl_lstate_set(lua_State *L, enum bl_lvalue which); /* pops it */
 
-/* Pushes, or sets from the top of the stack, a single value of the state. */
-#define BL_LCURRENT "current" /* the Process this process is */
-#define BL_LPARENT "parent"   /* the ParentProcess, nil in the main process */
-void bl_lstate_get(lua_State *L, const char *name);
-void bl_lstate_set(lua_State *L, const char *name);
+/* Pushes one that is a table, made when first asked for. */
+void bl_lstate_table(lua_State *L, enum bl_lvalue which);
 
 /* child: the state is this process's now; its tables are empty. Returns the
  * process that had it. */

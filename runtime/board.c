@@ -32,6 +32,7 @@ struct gate {
   _Atomic uint32_t answered;
   _Atomic int32_t error;
   _Atomic int32_t step;
+  _Atomic uint64_t signals;
   _Atomic uint32_t size_plus_1[BL_TEXTS];
 };
 
@@ -120,7 +121,11 @@ static void gate_set(const struct bl_slot *slot, uint32_t state) {
   if (before == slot->closed + SLEEPING) futex_wake(&g->word);
 }
 
-void bl_gate_open(const struct bl_slot *slot) { gate_set(slot, OPEN); }
+void bl_gate_open(const struct bl_slot *slot, uint64_t signals) {
+  atomic_store(&gate_of(slot)->signals, signals);
+  gate_set(slot, OPEN);
+}
+
 void bl_gate_refuse(const struct bl_slot *slot) { gate_set(slot, REFUSED); }
 
 /* The word when it is neither closed nor slept at, else 0 after a look. */
@@ -129,7 +134,8 @@ static uint32_t gate_look(_Atomic uint32_t *word, uint32_t closed) {
   return now == closed || now == closed + SLEEPING ? 0 : now;
 }
 
-int bl_gate_wait(const struct bl_slot *slot, pid_t parent) {
+int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
+                 uint64_t *signals) {
   _Atomic uint32_t *word = &gate_of(slot)->word;
   uint32_t now = 0;
   for (int i = 0; i < GATE_SPINS && !now; i++)
@@ -143,6 +149,7 @@ int bl_gate_wait(const struct bl_slot *slot, pid_t parent) {
     /* 0: the parent is outside our pid namespace */
     if (!now && getppid() != parent && getppid() != 0) return BL_ECLOSED;
   }
+  *signals = atomic_load(&gate_of(slot)->signals);
   return now == slot->closed + REFUSED ? BL_ECLOSED : 0;
 }
 
@@ -175,11 +182,13 @@ void bl_slot_tell(const struct bl_slot *slot, enum bl_text kind,
   atomic_store(&g->size_plus_1[kind], (uint32_t)size + 1);
 }
 
-ssize_t bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char *to) {
+ssize_t bl_slot_text_size(const struct bl_slot *slot, enum bl_text kind) {
   uint32_t size_plus_1 = atomic_load(&gate_of(slot)->size_plus_1[kind]);
   if (size_plus_1 == 0) return -ENOENT;
-  size_t size = size_plus_1 - 1;
-  if (size > BL_TEXT_MAX) size = BL_TEXT_MAX;
+  return size_plus_1 - 1 > BL_TEXT_MAX ? BL_TEXT_MAX : size_plus_1 - 1;
+}
+
+void bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char *to,
+                  size_t size) {
   memcpy(to, slot->board->shared->texts[slot->index][kind], size);
-  return (ssize_t)size;
 }

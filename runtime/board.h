@@ -30,13 +30,14 @@ struct bl_slot {
 int bl_slot_take(struct bl_slot *slot);
 void bl_slot_give(struct bl_slot *slot);
 
-/* parent: lets the child go, or tells it to leave at once. */
-void bl_gate_open(const struct bl_slot *slot);
+/* parent: lets the child go, with the signals it has to reset (signals.h), or
+ * tells it to leave at once. */
+void bl_gate_open(const struct bl_slot *slot, uint64_t signals);
 void bl_gate_refuse(const struct bl_slot *slot);
 
 /* child: waits until the gate opens. 0, or BL_ECLOSED when it never will,
  * because the parent said so or is no longer there. */
-int bl_gate_wait(const struct bl_slot *slot, pid_t parent);
+int bl_gate_wait(const struct bl_slot *slot, pid_t parent, uint64_t *signals);
 
 /* child: all steps are done (error 0), or one failed. */
 void bl_slot_tell_answer(const struct bl_slot *slot, enum bl_step step,
@@ -51,8 +52,10 @@ int bl_slot_answer(const struct bl_slot *slot, int64_t slice_ns,
 void bl_slot_tell(const struct bl_slot *slot, enum bl_text kind,
                   const char *text, size_t size);
 
-/* parent: copies the text into `to` (BL_TEXT_MAX bytes); its size, or
- * -ENOENT when there is none. */
-ssize_t bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char *to);
+/* parent: the size of a text, at most BL_TEXT_MAX; -ENOENT when there is
+ * none. Then copies that many bytes of it. */
+ssize_t bl_slot_text_size(const struct bl_slot *slot, enum bl_text kind);
+void bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char *to,
+                  size_t size);
 
 #endif

@@ -32,19 +32,9 @@ static int arm_lifeline(const struct bl_child *c) {
   return bl_lifeline_arm(c->lifeline, c->plan->session || c->plan->pgroup);
 }
 
-static int null_device(int target) {
-  close(target); /* the lowest free number is then target or below it */
-  int fd = open("/dev/null", target == 0 ? O_RDONLY : O_WRONLY);
-  if (fd < 0) return -errno;
-  if (fd == target) return 0;
-  if (dup2(fd, target) < 0) return -errno;
-  close(fd);
-  return 0;
-}
-
 static int redirect(const struct bl_child *c, int target) {
   switch (c->plan->stdio[target].kind) {
-    case BL_STDIO_NULL: return null_device(target);
+    case BL_STDIO_NULL:
     case BL_STDIO_PIPE:
     case BL_STDIO_FD: return dup2(c->stdio[target], target) < 0 ? -errno : 0;
     case BL_STDIO_STDOUT: return dup2(1, target) < 0 ? -errno : 0;
@@ -162,8 +152,7 @@ static void on_exit_of_body(int status, void *unused) {
 
 _Noreturn void bl_child_run(const struct bl_child *c) {
   enum bl_step step;
-  bl_signals_reset();
-  bl_limit_listen();
+  uint64_t signals;
   own_slot = c->slot;
   own_plan = *c->plan;
   own_pid = getpid();
@@ -171,8 +160,10 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   if (r == 0) r = limit(c, &step);
   if (r < 0 || bl_child_answers(c->plan))
     bl_slot_tell_answer(&c->slot, step, r);
-  if (r == 0) r = bl_gate_wait(&c->slot, c->parent);
+  if (r == 0) r = bl_gate_wait(&c->slot, c->parent, &signals);
   if (r < 0) _exit(EXIT_NOT_STARTED);
+  bl_signals_reset(signals);
+  bl_limit_listen();
   if (c->plan->envp) environ = (char **)(uintptr_t)c->plan->envp;
   on_exit(on_exit_of_body, NULL);
   bl_signals_unblock();
@@ -235,7 +226,7 @@ int bl_child_exec(void *arg) {
   struct bl_report failed;
   enum bl_step step;
   int report = c->report;
-  bl_signals_reset();
+  bl_signals_reset(BL_SIGNALS_ALL);
   failed.error = become_program(c, &report, &step);
   failed.step = (int)step;
   bl_fd_write(report, &failed, sizeof failed);

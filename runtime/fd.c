@@ -54,6 +54,17 @@ int bl_fd_open(const char *path, int flags, mode_t mode) {
   return fd;
 }
 
+int bl_fd_null(void) {
+  static _Atomic int known = BL_FD_NONE;
+  static struct bl_fd_id id;
+  int fd = known;
+  if (fd != BL_FD_NONE && bl_fd_verify(fd, &id) == 0) return fd;
+  fd = bl_fd_open("/dev/null", O_RDWR, 0);
+  if (fd < 0) return fd;
+  bl_fd_identify(fd, &id);
+  return known = fd; /* two threads at once: one more stays open, no harm */
+}
+
 int bl_fd_copy(int fd) {
   int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   return copy < 0 ? -errno : copy;

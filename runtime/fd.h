@@ -30,6 +30,10 @@ int bl_fd_open(const char *path, int flags, mode_t mode);
  * child's. fd < 0: -errno of the call that gave it. */
 int bl_fd_above_stdio(int fd);
 
+/* The null device, for reading and writing: one descriptor for the whole
+ * process, which stays open. */
+int bl_fd_null(void);
+
 /* A copy of fd, above 2; fd itself stays open. */
 int bl_fd_copy(int fd);
 

@@ -15,7 +15,9 @@ void bl_unlock(void) { pthread_mutex_unlock(&lock); }
 static void in_child(void) {
   for (size_t i = 0; i < sizeof cleanups / sizeof cleanups[0]; i++)
     if (cleanups[i]) cleanups[i]();
-  bl_unlock();
+  /* Held by the thread that forked, which is this one; set and not unlocked,
+     which would touch pages a child mostly has no other need of. */
+  lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 /* Lazily: a library that is loaded and not used leaves nothing behind. */

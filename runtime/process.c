@@ -83,12 +83,11 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
 /* ---- the end ---- */
 
 static void save_text(struct bl_process *p, enum bl_text kind) {
-  char text[BL_TEXT_MAX];
-  ssize_t size = bl_slot_text(&p->child.slot, kind, text);
+  ssize_t size = bl_slot_text_size(&p->child.slot, kind);
   if (size < 0 || p->texts[kind]) return;
   p->texts[kind] = malloc((size_t)size + 1);
   if (!p->texts[kind]) return;
-  memcpy(p->texts[kind], text, (size_t)size);
+  bl_slot_text(&p->child.slot, kind, p->texts[kind], (size_t)size);
   p->sizes[kind] = (size_t)size;
 }
 

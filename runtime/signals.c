@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,26 +18,30 @@ void bl_signals_restore(const sigset_t *saved) {
   pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
-/* The kernel's view of a disposition. libc's sigaction() would do the same
- * with two copies more for each of 64 signals, on a path that is measured. */
-struct kernel_sigaction {
-  void (*handler)(int);
-  unsigned long flags;
-  void (*restorer)(void);
-  unsigned long mask;
-};
+static int is_default(const struct sigaction *action) {
+  return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
+}
 
-void bl_signals_reset(void) {
-  static const struct kernel_sigaction by_default;
-  for (int signo = 1; signo <= SIGRTMAX; signo++)
-    if (signo < 32 || signo >= SIGRTMIN) /* between them are libc's own */
-      syscall(SYS_rt_sigaction, signo, &by_default, NULL, sizeof(long));
+uint64_t bl_signals_changed(void) {
+  uint64_t changed = 0;
+  for (int signo = 1; signo <= SIGRTMAX; signo++) {
+    struct sigaction now;
+    if (sigaction(signo, NULL, &now) == 0 && !is_default(&now))
+      changed |= UINT64_C(1) << (signo - 1);
+  }
+  return changed;
+}
+
+void bl_signals_reset(uint64_t signals) {
+  struct sigaction by_default = {.sa_handler = SIG_DFL};
+  for (; signals; signals &= signals - 1) /* lowest bit first */
+    sigaction(__builtin_ctzll(signals) + 1, &by_default, NULL);
 }
 
 void bl_signals_unblock(void) {
   sigset_t none;
   sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, NULL);
+  sigprocmask(SIG_SETMASK, &none, NULL); /* a child has one thread */
 }
 
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *)) {
@@ -89,8 +92,7 @@ int bl_signals_watch_end(sigset_t *saved) {
   for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
     struct sigaction now;
     sigaction(ends[i], NULL, &now);
-    if (!(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
-      sigaddset(&watched, ends[i]);
+    if (is_default(&now)) sigaddset(&watched, ends[i]);
   }
   int fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return -errno;

@@ -14,9 +14,14 @@
 void bl_signals_block(sigset_t *saved);
 void bl_signals_restore(const sigset_t *saved);
 
-/* child: default dispositions for all signals, which stay blocked.
+/* Which signals have another than their default disposition, a bit for each
+ * (signal 1 is bit 0); and all there are. */
+uint64_t bl_signals_changed(void);
+#define BL_SIGNALS_ALL UINT64_MAX
+
+/* child: default dispositions for those; they stay blocked.
  * Async-signal-safe, as the three below. */
-void bl_signals_reset(void);
+void bl_signals_reset(uint64_t signals);
 
 /* child: an empty mask. */
 void bl_signals_unblock(void);
