@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/host/preload.h"
+
+#include <lauxlib.h>
+
+#include "bindings/core.h"
+#include "bindings/host/embedded.h"
+
+/* A loader for package.preload: compiles the text that its upvalue stands
+ * for, and runs it as require does. */
+static int load_embedded(lua_State *L) {
+  const struct bl_embedded *e = lua_touserdata(L, lua_upvalueindex(1));
+  const char *name = lua_pushfstring(L, "@%s.lua", e->name);
+  if (luaL_loadbufferx(L, (const char *)e->text, e->size, name, "t") != LUA_OK)
+    return lua_error(L);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+void preload_add(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, luaopen_billiard_core);
+  lua_setfield(L, -2, "billiard.core");
+  for (const struct bl_embedded *e = bl_embedded; e->name; e++) {
+    lua_pushlightuserdata(L, (void *)(size_t)e);
+    lua_pushcclosure(L, load_embedded, 1);
+    lua_setfield(L, -2, e->name);
+  }
+  lua_pop(L, 1);
+}
