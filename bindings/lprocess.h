@@ -4,8 +4,6 @@
 #ifndef BILLIARD_LPROCESS_H
 #define BILLIARD_LPROCESS_H
 
-#include <sys/types.h>
-
 #include "bindings/compat.h"
 #include "runtime/process.h"
 

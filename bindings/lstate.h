@@ -4,9 +4,8 @@
 #ifndef BILLIARD_LSTATE_H
 #define BILLIARD_LSTATE_H
 
-#include <sys/types.h>
-
 #include "bindings/compat.h"
+#include "runtime/self.h"
 
 struct bl_lprocess;
 

@@ -10,8 +10,8 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan",
-  "bell body board cpu lifeline poll secret signals",
-  "limit reap stream",
+  "bell body board cpu lifeline pidfd poll secret signals",
+  "limit reap self stream",
   "child",
   "spawn",
   "process",

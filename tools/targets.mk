@@ -129,14 +129,17 @@ gcstress: all ## the specs with a collector that never rests
 
 # ---- figures -------------------------------------------------------------
 
-$(BUILD)/bench/%: bench/%.c
+# the floors are Lua modules: bare system calls in the process that is measured
+$(BUILD)/bench/%.so: bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $< $(OUR_LDFLAGS) $(LDFLAGS) -o $@
+	$(CC) -shared $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LUA_CFLAGS) $< \
+	  $(OUR_LDFLAGS) $(LDFLAGS) -o $@
 
-BENCH_C = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+BENCH_C = $(patsubst bench/%.c,$(BUILD)/bench/%.so,$(wildcard bench/*.c))
 bench: all $(BENCH_C) ## print our figures beside the bare kernel's
 	@$(SPEC_ENV) LUA_PATH='scripts/?.lua;scripts/?/init.lua;./?.lua;;' \
-	  LUA_CPATH='$(BUILD)/lib/?.so;;' $(SPEC_LUA) bench/run.lua
+	  LUA_CPATH='$(BUILD)/lib/?.so;$(BUILD)/bench/?.so;;' \
+	  $(SPEC_LUA) bench/run.lua
 
 # ---- installing ----------------------------------------------------------
 

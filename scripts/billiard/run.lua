@@ -5,6 +5,9 @@
 local core = require "billiard.core"
 local Process = core.Process
 
+-- seconds after SIGKILL
+local AFTER_KILL <const> = 5
+
 local KNOWN = { input = "string", timeout = "number", cwd = "string",
                 env = "table" }
 
@@ -99,6 +102,24 @@ local function finish(process, out, err)
    }
 end
 
+-- Leaves nothing of it, however run() is left.
+local function clean_up(process)
+   process.stdout:close()
+   process.stderr:close()
+   if process.stdin then
+      process.stdin:close()
+   end
+   if process:is_alive() then
+      core.kill_group(process)
+      if not process:join(AFTER_KILL) then
+         return -- hangs in the kernel: the handle stays with it
+      end
+   end
+   process:close()
+end
+
+local cleaner = { __close = function(guard) clean_up(guard[1]) end }
+
 --- Runs a program to its end.
 -- @tparam table options the program and its arguments as a list, and
 -- `input` (a string for its stdin; the null device without), `timeout`
@@ -115,28 +136,17 @@ local function run(options)
       stdout = "pipe",
       stderr = "pipe",
       pgroup = true,
-      daemon = false,
    }
-   local started, err, code = process:start()
+   local started, message, code = process:start()
    if not started then
-      return nil, err, code
+      return nil, message, code
    end
-   local streams <close> = setmetatable({}, { __close = function()
-      process.stdout:close()
-      process.stderr:close()
-      if process.stdin then process.stdin:close() end
-      if process:is_alive() then
-         core.kill_group(process)
-         process:join()
-      end
-      process:close()
-   end })
-   local _ = streams
-   local out, errors = reader(process.stdout), reader(process.stderr)
+   local guard <close> = setmetatable({ process }, cleaner)
+   local out, err = reader(process.stdout), reader(process.stderr)
    local to = options.input and feed(writer(process.stdin, options.input))
    local deadline = options.timeout and core.now() + options.timeout
-   if exchange(process, out, errors, to, deadline) then
-      return finish(process, out, errors)
+   if exchange(guard[1], out, err, to, deadline) then
+      return finish(process, out, err)
    end
    return nil, "timeout", "timeout"
 end
