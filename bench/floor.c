@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel alone takes, in the very process that is measured: a Lua
- * module of bare system calls. Times are nanoseconds for one round. */
+ * module of bare system calls. Times are seconds for one round. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,15 +23,29 @@ static int64_t now_ns(void) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int push_since(lua_State *L, int64_t start) {
+  lua_pushnumber(L, (lua_Number)(now_ns() - start) / 1e9);
+  return 1;
+}
+
+static void sleep_ns(long ns) {
+  struct timespec t = {0, ns};
+  nanosleep(&t, NULL);
+}
+
+static pid_t check_pid(lua_State *L, pid_t pid) {
+  if (pid < 0) luaL_error(L, "fork: %s", strerror(errno));
+  return pid;
+}
+
 /* fork, _exit, waitpid */
 static int floor_fork(lua_State *L) {
   int64_t start = now_ns();
   pid_t pid = fork();
   if (pid == 0) _exit(0);
-  if (pid < 0) return luaL_error(L, "fork: %s", strerror(errno));
+  check_pid(L, pid);
   waitpid(pid, NULL, 0);
-  lua_pushinteger(L, now_ns() - start);
-  return 1;
+  return push_since(L, start);
 }
 
 /* posix_spawn and waitpid of a program */
@@ -40,57 +57,101 @@ static int floor_spawn(lua_State *L) {
   int r = posix_spawnp(&pid, name, NULL, NULL, argv, environ);
   if (r != 0) return luaL_error(L, "posix_spawn: %s", strerror(r));
   waitpid(pid, NULL, 0);
-  lua_pushinteger(L, now_ns() - start);
+  return push_since(L, start);
+}
+
+/* A child that does nothing until it is dropped: its pid. */
+static int floor_hold(lua_State *L) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    pause();
+    _exit(0);
+  }
+  lua_pushinteger(L, check_pid(L, pid));
   return 1;
 }
 
-/* n children started, then all waited for: two times */
-static int floor_many(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  pid_t *pids = lua_newuserdatauv(L, (size_t)n * sizeof *pids, 0);
-  int64_t start = now_ns();
-  for (lua_Integer i = 0; i < n; i++) {
-    pids[i] = fork();
-    if (pids[i] == 0) {
-      pause();
-      _exit(0);
-    }
-    if (pids[i] < 0) return luaL_error(L, "fork: %s", strerror(errno));
-  }
-  int64_t middle = now_ns();
-  for (lua_Integer i = 0; i < n; i++) {
-    kill(pids[i], SIGKILL);
-    waitpid(pids[i], NULL, 0);
-  }
-  lua_pushinteger(L, middle - start);
-  lua_pushinteger(L, now_ns() - middle);
-  return 2;
+static int floor_drop(lua_State *L) {
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  return 0;
 }
 
 /* A child writes the time and dies at once; how long until waitpid knows */
 static int floor_death(lua_State *L) {
   int ends[2];
-  int64_t died = 0;
   if (pipe(ends) < 0) return luaL_error(L, "pipe: %s", strerror(errno));
   pid_t pid = fork();
   if (pid == 0) {
-    struct timespec t = {0, 2000000};
-    nanosleep(&t, NULL);
-    died = now_ns();
-    if (write(ends[1], &died, sizeof died) < 0) _exit(1);
-    _exit(0);
+    sleep_ns(2000000); /* until the parent waits */
+    int64_t dies = now_ns();
+    _exit(write(ends[1], &dies, sizeof dies) < 0);
   }
+  check_pid(L, pid);
   waitpid(pid, NULL, 0);
-  int64_t seen = now_ns();
-  if (read(ends[0], &died, sizeof died) != sizeof died) died = seen;
+  int64_t seen = now_ns(), died = seen;
+  ssize_t n = read(ends[0], &died, sizeof died);
   close(ends[0]);
   close(ends[1]);
-  lua_pushinteger(L, seen - died);
+  if (n != (ssize_t)sizeof died) return luaL_error(L, "death: no report");
+  lua_pushnumber(L, (lua_Number)(seen - died) / 1e9);
   return 1;
 }
 
-static int floor_now(lua_State *L) {
-  lua_pushinteger(L, now_ns());
+/* Reads a file of /proc without touching the heap, whose pages a child would
+ * then keep for itself. */
+static void slurp(lua_State *L, pid_t pid, const char *name, char *to,
+                  size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, to, size - 1);
+  if (fd >= 0) close(fd);
+  if (n < 0) luaL_error(L, "%s: %s", path, strerror(errno));
+  to[n] = '\0';
+}
+
+static long kib_after(const char *text, const char *key) {
+  const char *at = strstr(text, key);
+  return at ? strtol(at + strlen(key), NULL, 10) : 0;
+}
+
+/* Private memory of a child, in KiB, once it sleeps. */
+static int floor_private(lua_State *L) {
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  char text[4096];
+  do {
+    sleep_ns(20000000);
+    slurp(L, pid, "stat", text, sizeof text);
+  } while (!strstr(text, ") S "));
+  slurp(L, pid, "smaps_rollup", text, sizeof text);
+  lua_pushinteger(L, kib_after(text, "Private_Clean:") +
+                         kib_after(text, "Private_Dirty:"));
+  return 1;
+}
+
+/* n MiB of written memory, until the process ends. */
+static int floor_dirty(lua_State *L) {
+  size_t size = (size_t)luaL_checkinteger(L, 1) << 20;
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (p == MAP_FAILED) return luaL_error(L, "mmap: %s", strerror(errno));
+  memset(p, 1, size);
+  lua_pushlightuserdata(L, p);
+  return 1;
+}
+
+static int floor_clean(lua_State *L) {
+  munmap(lua_touserdata(L, 1), (size_t)luaL_checkinteger(L, 2) << 20);
+  return 0;
+}
+
+static int floor_machine(lua_State *L) {
+  struct utsname u;
+  uname(&u);
+  lua_pushfstring(L, "%s %s %s, %d cpus", u.sysname, u.release, u.machine,
+                  (int)sysconf(_SC_NPROCESSORS_ONLN));
   return 1;
 }
 
@@ -98,8 +159,11 @@ __attribute__((visibility("default"))) int luaopen_floor(lua_State *L);
 
 int luaopen_floor(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"fork", floor_fork}, {"spawn", floor_spawn}, {"many", floor_many},
-      {"death", floor_death}, {"now", floor_now},   {NULL, NULL}};
+      {"fork", floor_fork},       {"spawn", floor_spawn},
+      {"hold", floor_hold},       {"drop", floor_drop},
+      {"death", floor_death},     {"private", floor_private},
+      {"dirty", floor_dirty},     {"clean", floor_clean},
+      {"machine", floor_machine}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

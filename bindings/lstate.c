@@ -95,10 +95,12 @@ pid_t bl_lstate_adopt(lua_State *L) {
   s->ended = 0;
   s->children = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
-  lua_pushnil(L);
-  bl_lstate_set(L, BL_LCHILDREN);
-  lua_pushnil(L);
-  bl_lstate_set(L, BL_LAT_EXIT);
+  /* BL_LBODY is the thread that this process itself runs on */
+  static const enum bl_lvalue emptied[] = {BL_LCHILDREN, BL_LAT_EXIT, BL_LBODY};
+  for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
+    lua_pushnil(L);
+    bl_lstate_set(L, emptied[i]);
+  }
   return before;
 }
 

@@ -26,10 +26,13 @@ enum {
   STATES
 };
 
+/* the answer's word */
+enum { NONE = 0, AWAITED, GIVEN };
+
 /* One cache line, so that no child's gate disturbs another's. */
 struct gate {
   _Alignas(64) _Atomic uint32_t word;
-  _Atomic uint32_t answered;
+  _Atomic uint32_t answer;
   _Atomic int32_t error;
   _Atomic int32_t step;
   _Atomic uint64_t signals;
@@ -91,7 +94,7 @@ int bl_slot_take(struct bl_slot *slot) {
   bl_unlock();
   if (!b) return -ENOMEM;
   struct gate *g = gate_of(slot);
-  atomic_store(&g->answered, 0);
+  atomic_store(&g->answer, NONE);
   for (int kind = 0; kind < BL_TEXTS; kind++)
     atomic_store(&g->size_plus_1[kind], 0);
   atomic_store(&g->word, slot->closed);
@@ -158,16 +161,18 @@ void bl_slot_tell_answer(const struct bl_slot *slot, enum bl_step step,
   struct gate *g = gate_of(slot);
   atomic_store(&g->error, error);
   atomic_store(&g->step, (int)step);
-  atomic_store(&g->answered, 1);
-  futex_wake(&g->answered);
+  if (atomic_exchange(&g->answer, GIVEN) == AWAITED) futex_wake(&g->answer);
 }
 
 int bl_slot_answer(const struct bl_slot *slot, int64_t slice_ns,
                    enum bl_step *step, int *error) {
   struct gate *g = gate_of(slot);
-  if (slice_ns > 0 && !atomic_load(&g->answered))
-    futex_wait(&g->answered, 0, slice_ns);
-  if (!atomic_load(&g->answered)) return 0;
+  uint32_t none = NONE;
+  if (slice_ns > 0) {
+    atomic_compare_exchange_strong(&g->answer, &none, AWAITED);
+    if (none != GIVEN) futex_wait(&g->answer, AWAITED, slice_ns);
+  }
+  if (atomic_load(&g->answer) != GIVEN) return 0;
   *error = atomic_load(&g->error);
   *step = (enum bl_step)atomic_load(&g->step);
   return 1;

@@ -5,7 +5,7 @@
  * are touched by a child that has something to say, and by no other.
  *
  * parent:  1. bl_slot_take()  2. fork  3. bl_gate_open()
- *          4. bl_slot_answer(), where the plan has steps that may fail
+ *          4. bl_slot_answer(), where what follows depends on the steps
  *          5. bl_slot_text() once the child is ready or has ended
  *          6. bl_slot_give() when it was reaped
  * child:   1. bl_slot_tell_answer()  2. bl_gate_wait()  3. bl_slot_tell()
@@ -39,7 +39,8 @@ void bl_gate_refuse(const struct bl_slot *slot);
  * because the parent said so or is no longer there. */
 int bl_gate_wait(const struct bl_slot *slot, pid_t parent, uint64_t *signals);
 
-/* child: all steps are done (error 0), or one failed. */
+/* child: all steps are done (error 0), or one failed. Told by every child;
+ * only a parent that waits costs it a system call. */
 void bl_slot_tell_answer(const struct bl_slot *slot, enum bl_step step,
                          int error);
 

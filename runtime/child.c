@@ -43,11 +43,21 @@ static int redirect(const struct bl_child *c, int target) {
   return 0;
 }
 
+/* A child that kept a copy of the other end of its own pipe would never see
+ * the end of it. The null device is the parent's, for all. */
+static void close_copies(const struct bl_child *c, int target) {
+  enum bl_stdio_kind kind = c->plan->stdio[target].kind;
+  if (kind == BL_STDIO_PIPE || kind == BL_STDIO_FD)
+    bl_fd_close(c->stdio[target]);
+  bl_fd_close(c->parents[target]);
+}
+
 static int place_stdio(const struct bl_child *c) {
   for (int target = 0; target < 3; target++) {
     int r = redirect(c, target);
     if (r < 0) return r;
   }
+  for (int target = 0; target < 3; target++) close_copies(c, target);
   return 0;
 }
 
@@ -158,8 +168,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   own_pid = getpid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
-  if (r < 0 || bl_child_answers(c->plan))
-    bl_slot_tell_answer(&c->slot, step, r);
+  bl_slot_tell_answer(&c->slot, step, r);
   if (r == 0) r = bl_gate_wait(&c->slot, c->parent, &signals);
   if (r < 0) _exit(EXIT_NOT_STARTED);
   bl_signals_reset(signals);

@@ -14,6 +14,7 @@ struct bl_child {
   const struct bl_plan *plan;
   pid_t parent;        /* who forks */
   int stdio[3];        /* what becomes 0, 1, 2, where the plan says so */
+  int parents[3];      /* the parent's ends of pipes; BL_FD_NONE */
   int lifeline;        /* fd, BL_FD_NONE for none */
   int ready;           /* what becomes plan->ready_fd */
   int report;          /* exec: write end of the close-on-exec pipe */

@@ -164,8 +164,22 @@ static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
   return send_by_number(p, signo, info, flags);
 }
 
+/* A child that is stopped before it let go of its copy of our lifelines would
+ * keep its siblings alive after our death: stop it a moment later. */
+static void await_setup(struct bl_process *p) {
+  enum bl_step step;
+  int error;
+  if (!p->child.slot.board) return;
+  int64_t deadline_ns = bl_deadline_ns(BL_SECOND_NS);
+  while (!bl_slot_answer(&p->child.slot, BL_MILLISECOND_NS, &step, &error) &&
+         bl_poll_one(p->child.handle.fd, POLLIN, 0) == 0 &&
+         bl_now_ns() < deadline_ns) {
+  }
+}
+
 int bl_process_signal(struct bl_process *p, int signo) {
   assert(p->state != INITIAL);
+  if (signo == SIGSTOP && p->state == STARTED) await_setup(p);
   return send_signal(p, signo, NULL, 0);
 }
 

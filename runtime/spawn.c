@@ -94,6 +94,8 @@ static void fill_child(struct bl_child *c, const struct bl_plan *plan,
   *c = (struct bl_child){.plan = plan,
                          .parent = getpid(),
                          .stdio = {h->stdio[0], h->stdio[1], h->stdio[2]},
+                         .parents = {out->stdio[0], out->stdio[1],
+                                     out->stdio[2]},
                          .lifeline = out->lifeline.group ? out->lifeline.fd
                                                          : BL_FD_NONE,
                          .ready = h->ready,

@@ -11,6 +11,13 @@
 
 enum { SIGNAL_BASE = 128 };
 
+/* What was ignored before exec stays so. An ignored SIGCHLD would have the
+ * kernel reap for us, and say nothing: we would wait for ever. And the script
+ * starts as programs do, whoever started the container. */
+static void reset_dispositions(void) {
+  for (int signo = 1; signo < NSIG; signo++) signal(signo, SIG_DFL);
+}
+
 /* A group of its own, in the foreground of the terminal, so that what the
  * terminal sends reaches the script and not us too. */
 static void lead_foreground(void) {
@@ -54,6 +61,7 @@ void init_split(void) {
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     sigdelset(&all, own[i]);
   sigprocmask(SIG_SETMASK, &all, &before);
+  reset_dispositions();
   pid_t worker = fork();
   if (worker < 0) {
     fprintf(stderr, "billiard: cannot fork as process 1: %s\n",

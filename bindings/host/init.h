@@ -5,8 +5,9 @@
 #define BILLIARD_HOST_INIT_H
 
 /* Returns at once unless this is process 1. There it returns in a child,
- * which is to do the work; the process itself stays, reaps, and exits as the
- * child did (128 + n for signal n). */
+ * which is to do the work, with the mask it was given and every signal at its
+ * default; the process itself stays, reaps, and exits as the child did
+ * (128 + n for signal n). */
 void init_split(void);
 
 #endif

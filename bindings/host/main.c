@@ -69,14 +69,23 @@ static int runs_strings(const struct options *o) {
   return 0;
 }
 
-/* What the command line leaves to do when nothing was said: talk to whoever
- * sits there, or run what comes from a pipe. */
-static int run_default(lua_State *L, const struct options *o) {
-  if (!isatty(STDIN_FILENO))
-    return script_report(L, o->program, script_run_file(L, NULL));
-  print_version();
+/* From here on messages, even one that ends us, are the session's and carry
+ * no program's name. */
+static void talk(lua_State *L, struct options *o) {
+  o->program = NULL;
   repl_run(L);
-  return 1;
+}
+
+/* What the command line leaves to do when nothing was said: talk to whoever
+ * sits there, or run what comes from a pipe. Its failure is reported and is
+ * no failure of ours: lua exits with 0 then, and with 1 for "lua -" only. */
+static void run_default(lua_State *L, struct options *o) {
+  if (!isatty(STDIN_FILENO)) {
+    script_report(L, o->program, script_run_file(L, NULL));
+    return;
+  }
+  print_version();
+  talk(L, o);
 }
 
 static int run_script(lua_State *L, const struct options *o) {
@@ -86,23 +95,21 @@ static int run_script(lua_State *L, const struct options *o) {
 }
 
 /* 1 when all of it went well. */
-static int run(lua_State *L, const struct options *o) {
+static int run(lua_State *L, struct options *o) {
   if (o->version) print_version();
   if (!o->ignore_environment &&
       !script_report(L, o->program, run_environment(L)))
     return 0;
   if (!run_actions(L, o)) return 0;
   if (o->script < o->argc && !run_script(L, o)) return 0;
-  if (o->interactive) {
-    repl_run(L);
-    return 1;
-  }
-  if (o->script < o->argc || o->version || runs_strings(o)) return 1;
-  return run_default(L, o);
+  if (o->interactive) talk(L, o);
+  else if (o->script == o->argc && !o->version && !runs_strings(o))
+    run_default(L, o);
+  return 1;
 }
 
 static int protected_main(lua_State *L) {
-  const struct options *o = lua_touserdata(L, 1);
+  struct options *o = lua_touserdata(L, 1);
   luaL_checkversion(L);
   if (o->problem) {
     options_usage(o);

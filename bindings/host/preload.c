@@ -2,15 +2,26 @@
 #include "bindings/host/preload.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "bindings/core.h"
 #include "bindings/host/embedded.h"
+
+/* Pushes where the text came from, for messages and tracebacks: the module's
+ * path below scripts/, a package being the init.lua of its folder. */
+static const char *push_chunk_name(lua_State *L, const char *module) {
+  const char *path = luaL_gsub(L, module, ".", "/");
+  const char *file = strchr(module, '.') ? "" : "/init";
+  const char *name = lua_pushfstring(L, "@%s%s.lua", path, file);
+  lua_remove(L, -2); /* name */
+  return name;
+}
 
 /* A loader for package.preload: compiles the text that its upvalue stands
  * for, and runs it as require does. */
 static int load_embedded(lua_State *L) {
   const struct bl_embedded *e = lua_touserdata(L, lua_upvalueindex(1));
-  const char *name = lua_pushfstring(L, "@%s.lua", e->name);
+  const char *name = push_chunk_name(L, e->name);
   if (luaL_loadbufferx(L, (const char *)e->text, e->size, name, "t") != LUA_OK)
     return lua_error(L);
   lua_pushvalue(L, 1);

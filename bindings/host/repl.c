@@ -26,6 +26,8 @@ static void load_editor(void) {
   void *library = NULL;
   for (size_t i = 0; !library && i < sizeof names / sizeof names[0]; i++)
     library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  const char **name = symbol(library, "rl_readline_name");
+  if (name) *name = "lua"; /* what $if asks for in an inputrc */
   *(void **)&editor.read = symbol(library, "readline");
   *(void **)&editor.remember = symbol(library, "add_history");
 }

@@ -24,7 +24,7 @@ int script_report(lua_State *L, const char *program, int status) {
 
 /* ---- calls ---- */
 
-/* Has a message and, for what is no text of its own, a traceback. */
+/* What was raised, as text: its own __tostring, or else with a traceback. */
 static int describe(lua_State *L) {
   const char *message = lua_tostring(L, 1);
   if (!message) {

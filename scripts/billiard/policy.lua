@@ -34,7 +34,7 @@ local function rung_problem(rung)
    if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
       return nil
    end
-   if type(seconds) ~= "number" or not (seconds >= 0) then
+   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
       return "needs seconds >= 0 second, got " .. tostring(seconds)
    end
 end

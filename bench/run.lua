@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: MIT
+-- Runs the benches: `lua5.4 bench/run.lua [stem ...]`, all without. Says what
+-- it found and exits 0: timing decides no test.
+
+local build = os.getenv "BUILD" or "build"
+package.path = "./?.lua;scripts/?.lua;scripts/?/init.lua;" .. package.path
+package.cpath = build .. "/bench/?.so;" .. build .. "/lib/?.so;"
+   .. package.cpath
+
+local measure = require "bench.measure"
+local floor = require "floor"
+
+local HELPERS <const> = { measure = true, run = true }
+
+local function all_stems()
+   local stems = {}
+   local list <close> = assert(io.popen "ls bench/*.lua")
+   for path in list:lines() do
+      local stem = path:match "([^/]+)%.lua$"
+      stems[#stems + 1] = not HELPERS[stem] and stem or nil
+   end
+   return stems
+end
+
+measure.head(floor)
+for _, stem in ipairs(arg[1] and arg or all_stems()) do
+   local ok, err = xpcall(require, debug.traceback, "bench." .. stem)
+   if not ok then
+      print(("# %s: %s"):format(stem, err))
+   end
+end

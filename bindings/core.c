@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/core.h"
+
+#include "bindings/lbuild.h"
+#include "bindings/lchild.h"
+#include "bindings/lerror.h"
+#include "bindings/lexit.h"
+#include "bindings/lparent.h"
+#include "bindings/lprocess.h"
+#include "bindings/lready.h"
+#include "bindings/lrun.h"
+#include "bindings/lsecret.h"
+#include "bindings/lsignal.h"
+#include "bindings/lstart.h"
+#include "bindings/lstate.h"
+#include "bindings/lstream.h"
+#include "bindings/lsystem.h"
+#include "bindings/lwait.h"
+
+/* Children reseed by the function that was there when we were loaded. */
+static void keep_randomseed(lua_State *L) {
+  lua_getglobal(L, "math");
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "randomseed");
+  else lua_pushnil(L);
+  bl_lstate_set(L, BL_LRANDOMSEED);
+  lua_pop(L, 1);
+}
+
+/* Each adds to the table on top; what is built on comes first. */
+static void (*const parts[])(lua_State *) = {
+    bl_lerror_open,  bl_lsecret_open, bl_lstream_open, bl_lprocess_open,
+    bl_lstart_open,  bl_lrun_open,    bl_lsignal_open, bl_lready_open,
+    bl_lwait_open,   bl_lparent_open, bl_lchild_open,  bl_lexit_open,
+    bl_lsystem_open,
+};
+
+int luaopen_billiard_core(lua_State *L) {
+  luaL_checkversion(L);
+  bl_lstate_open(L);
+  lua_newtable(L); /* core */
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) parts[i](L);
+  bl_lbuild_main(L);
+  keep_randomseed(L);
+  lua_pushliteral(L, BL_VERSION);
+  lua_setfield(L, -2, "_VERSION");
+  return 1;
+}
