@@ -77,7 +77,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->daemon = plan->daemon;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
-    return 0;
+  return 0;
 }
 
 /* ---- the end ---- */
