@@ -3,6 +3,7 @@
 
 #include "bindings/lprocess.h"
 #include "runtime/base.h"
+#include "runtime/fd.h"
 #include "runtime/lock.h"
 #include "runtime/self.h"
 
@@ -11,6 +12,7 @@ static struct bl_lstate *states; /* bl_lock */
 
 static int state_gc(lua_State *L) {
   struct bl_lstate *gone = lua_touserdata(L, 1);
+  if (gone->pid == bl_self_pid()) gone->bell = bl_fd_close(gone->bell);
   bl_lock();
   struct bl_lstate **at = &states;
   while (*at && *at != gone) at = &(*at)->next;

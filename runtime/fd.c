@@ -106,6 +106,13 @@ int bl_fd_verify(int fd, const struct bl_fd_id *id) {
   return now.dev == id->dev && now.ino == id->ino ? 0 : -EBADF;
 }
 
+int bl_fd_close_own(int fd, const struct bl_fd_id *id) {
+  int saved = errno;
+  if (fd != BL_FD_NONE && bl_fd_verify(fd, id) == 0) bl_fd_close(fd);
+  errno = saved;
+  return BL_FD_NONE;
+}
+
 static void close_span(unsigned first, unsigned last) {
   if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
   struct rlimit limit; /* a kernel before 5.9, or a seccomp filter */

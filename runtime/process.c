@@ -58,7 +58,7 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   bl_lifeline_give(&p->child.lifeline);
   if (p->state == ENDED) bl_slot_give(&p->child.slot);
   if (p->sentinel != p->child.handle.fd) bl_fd_close(p->sentinel);
-  bl_fd_close(p->child.handle.fd);
+  bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
   free(p);
   return NULL;
 }
@@ -77,7 +77,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->daemon = plan->daemon;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
-    return 0;
+  return 0;
 }
 
 /* ---- the end ---- */
@@ -104,7 +104,8 @@ static void take_in(struct bl_process *p) {
   }
   bl_lifeline_give(&p->child.lifeline);
   if (p->sentinel != p->child.handle.fd)
-    p->child.handle.fd = bl_fd_close(p->child.handle.fd);
+    p->child.handle.fd =
+        bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
 }
 
 static void kill_when_due(struct bl_process *p) {
