@@ -14,8 +14,9 @@
 #endif
 
 int bl_fd_close(int fd) {
+  if (fd == BL_FD_NONE) return fd;
   int saved = errno;
-  if (fd != BL_FD_NONE) close(fd);
+  close(fd);
   errno = saved;
   return BL_FD_NONE;
 }
@@ -107,8 +108,9 @@ int bl_fd_verify(int fd, const struct bl_fd_id *id) {
 }
 
 int bl_fd_close_own(int fd, const struct bl_fd_id *id) {
+  if (fd == BL_FD_NONE) return fd;
   int saved = errno;
-  if (fd != BL_FD_NONE && bl_fd_verify(fd, id) == 0) bl_fd_close(fd);
+  if (bl_fd_verify(fd, id) == 0) close(fd);
   errno = saved;
   return BL_FD_NONE;
 }
