@@ -142,8 +142,9 @@ static void fail(lua_State *L) {
 int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
   lua_State *L = child->body;
-  bl_linterrupt_track(L, child->pairs); /* self describe f ... */
   become_self(L, child->self);
+  /* from here on interrupts raise: not before, in a call of our own */
+  bl_linterrupt_track(L, child->pairs); /* self describe f ... */
   int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);
   if (status != LUA_OK) fail(L);
   bl_lexit_run(L);
