@@ -63,7 +63,8 @@ int bl_fd_null(void) {
   fd = bl_fd_open("/dev/null", O_RDWR, 0);
   if (fd < 0) return fd;
   bl_fd_identify(fd, &id);
-  return known = fd; /* two threads at once: one more stays open, no harm */
+  known = fd; /* two threads at once: one more stays open, no harm */
+  return fd;
 }
 
 int bl_fd_copy(int fd) {
