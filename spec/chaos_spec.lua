@@ -196,7 +196,7 @@ describe("an owner killed at a random moment", function()
       for round = 1, 15 do
          local owner <close> = kit.owner(text:format(seed + round))
          owner:expect "^ready$"
-         billiard.sleep(math.random() / 10) -- any moment will do
+         billiard.sleep(math.random() / 10) -- busy: any moment will do
          owner:kill()
          owner:all_gone()
       end
