@@ -63,6 +63,10 @@ void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
   lua_xmove(L, child->body, n);
 }
 
+void bl_lchild_forget(struct bl_lchild *child) {
+  if (child->body) lua_settop(child->body, 0);
+}
+
 /* ---- in the child ---- */
 
 /* A copied generator would repeat its parent's numbers. */

@@ -17,6 +17,9 @@ struct bl_lchild {
  * run on. Pushes something that must stay until the start is over. */
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child);
 
+/* parent: takes the call off again, so that nothing of it is kept alive. */
+void bl_lchild_forget(struct bl_lchild *child);
+
 /* For bl_plan.body and .leave; arg is a struct bl_lchild. */
 int bl_lchild_body(void *arg);
 void bl_lchild_leave(void *arg, int status);
