@@ -16,7 +16,7 @@ local no_page = {
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
-  misuse = true, resources = true, signals = true,
+  inherit = true, misuse = true, resources = true, signals = true,
 }
 
 local header, exported = arg[1], arg[2]
