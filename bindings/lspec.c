@@ -150,8 +150,9 @@ static const struct bl_lopt options[] = {
 /* ---- the spec ---- */
 
 static void copy_table(lua_State *L, int index) {
+  enum { ROOM = 8 }; /* a Process adds its name, identity and key */
   index = lua_absindex(L, index);
-  lua_newtable(L);
+  lua_createtable(L, 0, ROOM);
   for (lua_pushnil(L); lua_next(L, index);) {
     lua_pushvalue(L, -2); /* copy key value key */
     lua_insert(L, -2);

@@ -120,8 +120,8 @@ static int stream_read_some(lua_State *L) {
 static int next_line(lua_State *L) {
   lua_settop(L, 1);
   int n = read_line(L, check(L), 1, bl_lopt_deadline(L, 2));
-  if (!lua_isnil(L, -n) || strcmp(lua_tostring(L, -1), "closed") == 0)
-    return 1;
+  if (!lua_isnil(L, -n)) return 1;
+  if (strcmp(lua_tostring(L, -1), "closed") == 0) return n; /* nil first */
   return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 

@@ -65,21 +65,23 @@ struct wait {
   int64_t due_ns;
 };
 
-/* Calls method name of the value at index, if it has one; pushes its result
- * and returns 1. */
-static int call_method(lua_State *L, int index, const char *name) {
+/* Calls method name of the value at index, item i, if it has one; pushes its
+ * result and returns 1. */
+static int call_method(lua_State *L, int index, lua_Integer i,
+                       const char *name) {
   if (lua_getfield(L, index, name) != LUA_TFUNCTION) {
     lua_pop(L, 1);
     return 0;
   }
   lua_pushvalue(L, index);
-  lua_call(L, 1, 1);
-  return 1;
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return 1;
+  if (lua_type(L, -1) != LUA_TSTRING) return lua_error(L);
+  return luaL_error(L, "wait: item %d: %s", (int)i, lua_tostring(L, -1));
 }
 
-static short events_of(lua_State *L, int index) {
+static short events_of(lua_State *L, int index, lua_Integer i) {
   short events = POLLIN;
-  if (!call_method(L, index, "events")) return events;
+  if (!call_method(L, index, i, "events")) return events;
   const char *s = lua_tostring(L, -1);
   if (s)
     events = (short)((strchr(s, 'r') ? POLLIN : 0) |
@@ -95,7 +97,7 @@ static int foreign_fd(lua_State *L, int index, lua_Integer i) {
   int type = lua_type(L, index);
   if (type == LUA_TUSERDATA || type == LUA_TTABLE)
     for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
-      if (!call_method(L, index, methods[m])) continue;
+      if (!call_method(L, index, i, methods[m])) continue;
       int fd = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : BL_FD_NONE;
       lua_pop(L, 1);
       return fd;
@@ -117,7 +119,7 @@ static void add_fd(lua_State *L, struct wait *w, lua_Integer i) {
   } else {
     int index = lua_gettop(L);
     fd = foreign_fd(L, index, i);
-    if (fd >= 0) events = events_of(L, index);
+    if (fd >= 0) events = events_of(L, index, i);
   }
   w->fds[i - 1] = (struct pollfd){fd, events, 0};
 }

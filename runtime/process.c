@@ -14,6 +14,7 @@
 #include "runtime/board.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/interrupt.h"
 #include "runtime/limit.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
@@ -58,7 +59,7 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   bl_lifeline_give(&p->child.lifeline);
   if (p->state == ENDED) bl_slot_give(&p->child.slot);
   if (p->sentinel != p->child.handle.fd) bl_fd_close(p->sentinel);
-  bl_fd_close(p->child.handle.fd);
+  bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
   free(p);
   return NULL;
 }
@@ -77,7 +78,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->daemon = plan->daemon;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
-    return 0;
+  return 0;
 }
 
 /* ---- the end ---- */
@@ -104,7 +105,8 @@ static void take_in(struct bl_process *p) {
   }
   bl_lifeline_give(&p->child.lifeline);
   if (p->sentinel != p->child.handle.fd)
-    p->child.handle.fd = bl_fd_close(p->child.handle.fd);
+    p->child.handle.fd =
+        bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
 }
 
 static void kill_when_due(struct bl_process *p) {
@@ -122,8 +124,25 @@ int bl_process_poll(struct bl_process *p) {
   return r;
 }
 
+/* Without a deadline of any kind the kernel does all the waiting. */
+static int join_for_ever(struct bl_process *p) {
+  int r = bl_interrupt_peek() == BL_INTERRUPT_NONE
+              ? bl_reap_wait(&p->child.handle, &p->exit)
+              : BL_ETERMINATED;
+  if (r > 0) take_in(p);
+  /* a request that comes before the call sleeps is sent again (limit.c) */
+  if (r == BL_EINTR && bl_interrupt_peek() != BL_INTERRUPT_NONE)
+    return BL_ETERMINATED;
+  return r;
+}
+
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   assert(p->state != INITIAL);
+  if (p->state == ENDED) return 1;
+  if (deadline_ns == BL_FOREVER && p->kill_at_ns == BL_FOREVER) {
+    int r = join_for_ever(p);
+    if (r != -ECHILD) return r;
+  }
   for (;;) {
     if (p->state == ENDED) return 1;
     int64_t due = p->kill_at_ns;

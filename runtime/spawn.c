@@ -16,6 +16,7 @@
 #include "runtime/fd.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
+#include "runtime/self.h"
 #include "runtime/signals.h"
 
 #ifndef CLONE_PIDFD
@@ -92,7 +93,7 @@ static void fill_child(struct bl_child *c, const struct bl_plan *plan,
                        const struct handover *h,
                        const struct bl_spawned *out) {
   *c = (struct bl_child){.plan = plan,
-                         .parent = getpid(),
+                         .parent = bl_self_pid(),
                          .stdio = {h->stdio[0], h->stdio[1], h->stdio[2]},
                          .parents = {out->stdio[0], out->stdio[1],
                                      out->stdio[2]},
@@ -185,6 +186,7 @@ static int spawn_body(const struct bl_plan *plan, struct handover *h,
   *step = BL_STEP_THREADS;
   int r = refuse_threads(plan);
   if (r < 0) return r;
+  bl_self_remember();
   *step = BL_STEP_BOARD;
   r = bl_slot_take(&out->slot);
   if (r < 0) return r;

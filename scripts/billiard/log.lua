@@ -89,6 +89,10 @@ function log.log_to_stderr(value)
    return logger
 end
 
+local function index(value, key)
+   return value[key]
+end
+
 --- Hands log lines to a logger of the user's (with methods like lualogging's:
 -- `debug info warn error`, called with the message), or to none with nil.
 -- @param foreign the logger; levels below its own threshold it drops itself
@@ -98,7 +102,8 @@ function log.set_logger(foreign)
       return
    end
    for _, method in ipairs { "debug", "info", "warn", "error" } do
-      if type(foreign[method]) ~= "function" then
+      local indexed, f = pcall(index, foreign, method)
+      if not indexed or type(f) ~= "function" then
          error(("set_logger: the logger has no method '%s'"):format(method), 2)
       end
    end
