@@ -14,6 +14,9 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 local no_page = {
   host = "docs/billiard.1",
   helper = true, examples = true, facade = true, tree = true, leak = true,
+  -- what must be survived, whichever module it meets
+  chaos = true, embedding = true, lifecycle = true, lifeline = true,
+  misuse = true, resources = true, signals = true,
 }
 
 local header, exported = arg[1], arg[2]
