@@ -154,6 +154,20 @@ describe("systemd's protocol", function()
     assert.same({ true, "" }, { p:wait_ready(0) })
   end)
 
+  local id <close> = io.popen "id -u"
+  local as_root = id:read "a" == "0\n" and it or pending -- only root becomes others
+
+  as_root("heeds the program itself and our own user, and nobody else", function()
+    local become = notify:gsub("'socket", "'($<, $>) = (65534, 65534); socket")
+    for _, row in ipairs { { become .. "READY=1; exit 3", "StartError" },
+      { "exec " .. become .. "READY=1" } } do
+      local p <close> = Process { ready = "systemd", command = { "sh", "-c", row[1] } }
+      local _, _, code = p:start():wait_ready(LONG)
+      assert.equal(row[2], code)
+      p:join(LONG)
+    end
+  end)
+
   it("leaves nothing of a command that cannot be started", function()
     local p <close> = Process { ready = "systemd", command = { "/no/such/program" } }
     assert.equal("ENOENT", (select(3, p:start())))
