@@ -42,7 +42,7 @@
 ---@field umask? integer
 ---@field session? boolean
 ---@field pgroup? boolean
----@field ready? { fd: integer }
+---@field ready? { fd: integer }|"systemd"
 ---@field start_timeout? number
 ---@field start_method? "fork"
 ---@field allow_threads? boolean
