@@ -5,6 +5,7 @@
 #include "bindings/lchild.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
+#include "bindings/linterrupt.h"
 #include "bindings/lparent.h"
 #include "bindings/lprocess.h"
 #include "bindings/lready.h"
@@ -31,7 +32,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lerror_open,  bl_lsecret_open, bl_lstream_open, bl_lprocess_open,
     bl_lstart_open,  bl_lrun_open,    bl_lsignal_open, bl_lready_open,
     bl_lwait_open,   bl_lparent_open, bl_lchild_open,  bl_lexit_open,
-    bl_lsystem_open,
+    bl_lsystem_open, bl_linterrupt_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

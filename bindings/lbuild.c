@@ -69,6 +69,8 @@ static void set_fields(lua_State *L, int ud) {
       bl_lproperty_set_field(L, ud, -2);
     }
   lua_pop(L, 1);
+  lua_pushnil(L); /* they stand in one place */
+  bl_lprocess_set_spec(L, ud, "fields");
 }
 
 static struct bl_lprocess *new_userdata(lua_State *L) {

@@ -141,6 +141,8 @@ static int process_close(lua_State *L) {
     return luaL_error(L, "close: Process still runs: join() or stop() it "
                          "first");
   release(L, p);
+  lua_pushnil(L);
+  bl_compat_setvalue(L, 1, BL_LUV_FIELDS);
   return 0;
 }
 
@@ -162,6 +164,12 @@ static int process_stage(lua_State *L) {
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
   lua_pushstring(L, p->owner == bl_self_pid() ? names[p->stage] : "foreign");
   return 1;
+}
+
+/* For the Lua half: raises unless it is a started child of this process. */
+static int check_child(lua_State *L) {
+  bl_lprocess_child(L, 1, luaL_checkstring(L, 2));
+  return 0;
 }
 
 /* ---- functions about processes ---- */
@@ -200,6 +208,7 @@ void bl_lprocess_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"current_process", current_process},
                                        {"active_children", active_children},
                                        {"process_stage", process_stage},
+                                       {"check_child", check_child},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0); /* core */
   luaL_newmetatable(L, BL_LPROCESS); /* core mt */

@@ -31,24 +31,31 @@ static int process_interrupt(lua_State *L) {
   return send(L, "interrupt", bl_signal_number("INT"));
 }
 
-/* Argument 2: "TERM", "SIGTERM" or 15. */
-static int check_signal(lua_State *L) {
+/* Argument arg: "TERM", "SIGTERM" or 15. */
+static int check_signal(lua_State *L, int arg) {
   int signo;
-  if (lua_type(L, 2) == LUA_TSTRING) {
-    signo = bl_signal_number(lua_tostring(L, 2));
-    luaL_argcheck(L, signo > 0, 2, "no such signal: use \"TERM\", "
-                                   "\"SIGTERM\" or a number");
+  if (lua_type(L, arg) == LUA_TSTRING) {
+    signo = bl_signal_number(lua_tostring(L, arg));
+    luaL_argcheck(L, signo > 0, arg, "no such signal: use \"TERM\", "
+                                     "\"SIGTERM\" or a number");
     return signo;
   }
-  luaL_argexpected(L, lua_isinteger(L, 2), 2, "signal name or number");
-  lua_Integer n = lua_tointeger(L, 2);
-  luaL_argcheck(L, n >= 1 && n <= 64 && bl_signal_valid((int)n), 2,
+  luaL_argexpected(L, lua_isinteger(L, arg), arg, "signal name or number");
+  lua_Integer n = lua_tointeger(L, arg);
+  luaL_argcheck(L, n >= 1 && n <= 64 && bl_signal_valid((int)n), arg,
                 "signal number out of range");
   return (int)n;
 }
 
 static int process_send_signal(lua_State *L) {
-  return send(L, "send_signal", check_signal(L));
+  return send(L, "send_signal", check_signal(L, 2));
+}
+
+/* For ladders: the number of a signal, by name or by number; raises for what
+ * is none. */
+static int signal_number(lua_State *L) {
+  lua_pushinteger(L, check_signal(L, 1));
+  return 1;
 }
 
 /* For run(): the whole group of a child that leads one. */
@@ -78,8 +85,10 @@ void bl_lsignal_open(lua_State *L) {
       {"send_signal", process_send_signal},
       {"terminate_controlled", process_terminate_controlled},
       {NULL, NULL}};
-  lua_pushcfunction(L, process_kill_group);
-  lua_setfield(L, -2, "kill_group");
+  static const luaL_Reg functions[] = {{"kill_group", process_kill_group},
+                                       {"signal_number", signal_number},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
   lua_getfield(L, -1, "Process");
   luaL_setfuncs(L, methods, 0);
   lua_pop(L, 1);

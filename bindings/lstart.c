@@ -83,8 +83,9 @@ static void complete_plan(lua_State *L, struct bl_lprocess *p,
 }
 
 /* What only the child needs; the parent lets go of it. */
-static void forget_target(lua_State *L) {
+static void forget_target(lua_State *L, struct bl_lchild *child) {
   static const char *const keys[] = {"target", "args", "kwargs"};
+  if (child->body) lua_settop(child->body, 0);
   bl_compat_getvalue(L, 1, BL_LUV_SPEC);
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
     lua_pushnil(L);
@@ -126,11 +127,12 @@ static int process_start(lua_State *L) {
   p->process = bl_process_new();
   if (!p->process) return luaL_error(L, "not enough memory");
   int r = bl_process_start(p->process, &plan, &step);
+  bl_lchild_forget(&child);
   if (r < 0) return failed_start(L, p, r, step);
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);
   open_streams(L, p->process);
-  forget_target(L);
+  forget_target(L, &child);
   lua_settop(L, 1);
   return 1;
 }

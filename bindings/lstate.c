@@ -3,6 +3,7 @@
 
 #include "bindings/lprocess.h"
 #include "runtime/base.h"
+#include "runtime/fd.h"
 #include "runtime/lock.h"
 #include "runtime/self.h"
 
@@ -11,6 +12,7 @@ static struct bl_lstate *states; /* bl_lock */
 
 static int state_gc(lua_State *L) {
   struct bl_lstate *gone = lua_touserdata(L, 1);
+  if (gone->pid == bl_self_pid()) gone->bell = bl_fd_close(gone->bell);
   bl_lock();
   struct bl_lstate **at = &states;
   while (*at && *at != gone) at = &(*at)->next;
@@ -87,6 +89,11 @@ void bl_lstate_table(lua_State *L, enum bl_lvalue which) {
   bl_lstate_set(L, which);
 }
 
+static void forget(lua_State *L, enum bl_lvalue which) {
+  lua_pushnil(L);
+  bl_lstate_set(L, which);
+}
+
 pid_t bl_lstate_adopt(lua_State *L) {
   struct bl_lstate *s = record(L);
   pid_t before = s->pid;
@@ -95,12 +102,9 @@ pid_t bl_lstate_adopt(lua_State *L) {
   s->ended = 0;
   s->children = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
-  /* BL_LBODY is the thread that this process itself runs on */
-  static const enum bl_lvalue emptied[] = {BL_LCHILDREN, BL_LAT_EXIT, BL_LBODY};
-  for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-    lua_pushnil(L);
-    bl_lstate_set(L, emptied[i]);
-  }
+  forget(L, BL_LCHILDREN);
+  forget(L, BL_LAT_EXIT);
+  forget(L, BL_LBODY); /* the thread that this process itself runs on */
   return before;
 }
 

@@ -65,27 +65,36 @@ struct wait {
   int64_t due_ns;
 };
 
-/* Calls method name of the value at index, if it has one; pushes its result
- * and returns 1. */
-static int call_method(lua_State *L, int index, const char *name) {
+/* Calls method name of the value at index, item i, if it has one; pushes its
+ * result and returns 1. */
+static int call_method(lua_State *L, int index, lua_Integer i,
+                       const char *name) {
   if (lua_getfield(L, index, name) != LUA_TFUNCTION) {
     lua_pop(L, 1);
     return 0;
   }
   lua_pushvalue(L, index);
-  lua_call(L, 1, 1);
-  return 1;
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return 1;
+  if (lua_type(L, -1) != LUA_TSTRING) return lua_error(L);
+  return luaL_error(L, "wait: item %d: %s", (int)i, lua_tostring(L, -1));
 }
 
-static short events_of(lua_State *L, int index) {
+static short events_of(lua_State *L, int index, lua_Integer i) {
   short events = POLLIN;
-  if (!call_method(L, index, "events")) return events;
+  if (!call_method(L, index, i, "events")) return events;
   const char *s = lua_tostring(L, -1);
   if (s)
     events = (short)((strchr(s, 'r') ? POLLIN : 0) |
                      (strchr(s, 'w') ? POLLOUT : 0));
   lua_pop(L, 1);
   return events;
+}
+
+/* Takes the number on top for a descriptor; LuaSocket has them as floats. */
+static int to_fd(lua_State *L) {
+  int exact = lua_type(L, -1) == LUA_TNUMBER;
+  lua_Integer n = exact ? lua_tointegerx(L, -1, &exact) : 0;
+  return exact && n >= 0 && n <= INT_MAX ? (int)n : BL_FD_NONE;
 }
 
 /* The descriptor behind the value at index, BL_FD_NONE for something that has
@@ -95,8 +104,8 @@ static int foreign_fd(lua_State *L, int index, lua_Integer i) {
   int type = lua_type(L, index);
   if (type == LUA_TUSERDATA || type == LUA_TTABLE)
     for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
-      if (!call_method(L, index, methods[m])) continue;
-      int fd = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : BL_FD_NONE;
+      if (!call_method(L, index, i, methods[m])) continue;
+      int fd = to_fd(L);
       lua_pop(L, 1);
       return fd;
     }
@@ -109,15 +118,14 @@ static int foreign_fd(lua_State *L, int index, lua_Integer i) {
 static void add_fd(lua_State *L, struct wait *w, lua_Integer i) {
   int fd;
   short events = POLLIN;
-  if (lua_isinteger(L, -1)) {
-    lua_Integer n = lua_tointeger(L, -1);
-    if (n < 0 || n > INT_MAX)
+  if (lua_type(L, -1) == LUA_TNUMBER) {
+    fd = to_fd(L);
+    if (fd == BL_FD_NONE)
       luaL_error(L, "wait: item %d is not a file descriptor", (int)i);
-    fd = (int)n;
   } else {
     int index = lua_gettop(L);
     fd = foreign_fd(L, index, i);
-    if (fd >= 0) events = events_of(L, index);
+    if (fd >= 0) events = events_of(L, index, i);
   }
   w->fds[i - 1] = (struct pollfd){fd, events, 0};
 }

@@ -14,6 +14,7 @@
 #include "runtime/fd.h"
 #include "runtime/lifeline.h"
 #include "runtime/limit.h"
+#include "runtime/self.h"
 #include "runtime/signals.h"
 
 enum { EXIT_NOT_STARTED = 127 };
@@ -133,7 +134,7 @@ static struct bl_plan own_plan; /* body, leave and arg outlive the parent's */
 
 static pid_t own_pid;
 
-int bl_body_here(void) { return own_pid != 0 && own_pid == getpid(); }
+int bl_body_here(void) { return own_pid != 0 && own_pid == bl_self_pid(); }
 
 void bl_body_tell(enum bl_text kind, const char *text, size_t size) {
   if (!bl_body_here()) return;
@@ -165,7 +166,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   uint64_t signals;
   own_slot = c->slot;
   own_plan = *c->plan;
-  own_pid = getpid();
+  own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
   bl_slot_tell_answer(&c->slot, step, r);
@@ -223,14 +224,13 @@ static int become_program(const struct bl_child *c, int *report,
   if (r == 0) r = limit(c, step);
   if (r < 0) return r;
   *step = BL_STEP_EXEC;
-  char *const *env =
-      c->plan->envp ? (char *const *)(uintptr_t)c->plan->envp : environ;
   bl_signals_unblock();
-  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, env);
+  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, c->envp);
   return -errno;
 }
 
-int bl_child_exec(void *arg) {
+/* ASan knows nothing of the stack that this runs on. */
+__attribute__((no_sanitize_address)) int bl_child_exec(void *arg) {
   const struct bl_child *c = arg;
   struct bl_report failed;
   enum bl_step step;

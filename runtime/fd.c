@@ -14,8 +14,9 @@
 #endif
 
 int bl_fd_close(int fd) {
+  if (fd == BL_FD_NONE) return fd;
   int saved = errno;
-  if (fd != BL_FD_NONE) close(fd);
+  close(fd);
   errno = saved;
   return BL_FD_NONE;
 }
@@ -105,6 +106,14 @@ int bl_fd_verify(int fd, const struct bl_fd_id *id) {
   struct bl_fd_id now;
   if (bl_fd_identify(fd, &now) < 0) return -EBADF;
   return now.dev == id->dev && now.ino == id->ino ? 0 : -EBADF;
+}
+
+int bl_fd_close_own(int fd, const struct bl_fd_id *id) {
+  if (fd == BL_FD_NONE) return fd;
+  int saved = errno;
+  if (bl_fd_verify(fd, id) == 0) close(fd);
+  errno = saved;
+  return BL_FD_NONE;
 }
 
 static void close_span(unsigned first, unsigned last) {

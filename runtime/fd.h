@@ -48,6 +48,9 @@ int bl_fd_identify(int fd, struct bl_fd_id *id);
 /* 0 when fd is still the file it was, -EBADF when not. */
 int bl_fd_verify(int fd, const struct bl_fd_id *id);
 
+/* Closes fd if it is still the file it was; returns BL_FD_NONE. */
+int bl_fd_close_own(int fd, const struct bl_fd_id *id);
+
 /* child: closes every descriptor above 2 but those in keep, which is sorted
  * upwards, n long, and may hold BL_FD_NONE at its front. Async-signal-safe. */
 void bl_fd_close_others(const int *keep, size_t n);

@@ -16,7 +16,7 @@ enum { MEMBERS = 64 };
 struct bl_lifegroup {
   int reader;
   int writer;
-  struct bl_fd_id id; /* of reader: a host may have closed it */
+  struct bl_fd_id id; /* of the pipe: a host may have closed its ends */
   int members;
   int capacity;
   struct bl_lifegroup *next;
@@ -28,8 +28,8 @@ static struct bl_lifegroup *groups; /* bl_lock */
  * children alive after the owner's death. */
 static void let_go(void) {
   for (struct bl_lifegroup *g = groups; g; g = g->next) {
-    bl_fd_close(g->reader);
-    bl_fd_close(g->writer);
+    bl_fd_close_own(g->reader, &g->id);
+    bl_fd_close_own(g->writer, &g->id);
   }
   groups = NULL;
 }
@@ -99,13 +99,22 @@ int bl_lifeline_take(struct bl_lifeline *line) {
   return fd < 0 ? fd : 0;
 }
 
-/* A pipe that served one child has no reader to copy for another. */
+static int room_beside(const struct bl_lifegroup *one) {
+  for (struct bl_lifegroup *g = groups; g; g = g->next)
+    if (g != one && g->members < g->capacity) return 1;
+  return 0;
+}
+
+/* An empty pipe stays for the children to come, unless there is room in
+ * another one, or no reader that could be copied. */
 static void drop_if_spent(struct bl_lifegroup *gone) {
-  if (gone->members > 0 || gone->reader != BL_FD_NONE) return;
+  if (gone->members > 0) return;
+  if (gone->reader != BL_FD_NONE && !room_beside(gone)) return;
   struct bl_lifegroup **at = &groups;
   while (*at != gone) at = &(*at)->next;
   *at = gone->next;
-  bl_fd_close(gone->writer);
+  bl_fd_close_own(gone->reader, &gone->id);
+  bl_fd_close_own(gone->writer, &gone->id);
   free(gone);
 }
 

@@ -15,13 +15,14 @@ static struct bl_stream *open_streams; /* bl_lock */
 
 static void close_in_child(void) {
   for (struct bl_stream *s = open_streams; s; s = s->next)
-    s->fd = bl_fd_close(s->fd);
+    s->fd = bl_fd_close_own(s->fd, &s->id);
   open_streams = NULL;
 }
 
 void bl_stream_init(struct bl_stream *s, int fd) {
   *s = (struct bl_stream){.fd = fd};
   if (fd == BL_FD_NONE) return;
+  bl_fd_identify(fd, &s->id);
   bl_lock_at_fork(close_in_child);
   bl_lock();
   s->next = open_streams;
@@ -40,8 +41,12 @@ static void unlink_stream(struct bl_stream *s) {
 
 void bl_stream_close(struct bl_stream *s) {
   if (s->fd != BL_FD_NONE) unlink_stream(s);
-  s->fd = bl_fd_close(s->fd);
+  s->fd = bl_fd_close_own(s->fd, &s->id);
   bl_buf_reset(&s->read);
+}
+
+static int check(const struct bl_stream *s) {
+  return s->fd == BL_FD_NONE ? BL_ECLOSED : bl_fd_verify(s->fd, &s->id);
 }
 
 static int wait_ready(int fd, short events, int64_t deadline_ns) {
@@ -51,9 +56,10 @@ static int wait_ready(int fd, short events, int64_t deadline_ns) {
 
 ssize_t bl_stream_fill(struct bl_stream *s, int64_t deadline_ns) {
   char *to;
-  if (s->fd == BL_FD_NONE) return BL_ECLOSED;
+  int r = check(s);
+  if (r < 0) return r;
   if (s->ended) return 0;
-  int r = bl_buf_room(&s->read, READ_SIZE, &to);
+  r = bl_buf_room(&s->read, READ_SIZE, &to);
   if (r < 0) return r;
   for (;;) {
     ssize_t n = bl_fd_read(s->fd, to, READ_SIZE);
@@ -81,14 +87,15 @@ static ssize_t write_some(int fd, const char *bytes, size_t size) {
 
 int bl_stream_write(struct bl_stream *s, const char *bytes, size_t size,
                     int64_t deadline_ns, size_t *done) {
-  if (s->fd == BL_FD_NONE) return BL_ECLOSED;
+  int r = check(s);
+  if (r < 0) return r;
   while (*done < size) {
     ssize_t n = write_some(s->fd, bytes + *done, size - *done);
     if (n >= 0) {
       *done += (size_t)n;
       continue;
     }
-    int r = n == -EAGAIN ? wait_ready(s->fd, POLLOUT, deadline_ns) : (int)n;
+    r = n == -EAGAIN ? wait_ready(s->fd, POLLOUT, deadline_ns) : (int)n;
     if (r < 0) return r;
   }
   return 0;

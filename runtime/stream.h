@@ -2,7 +2,8 @@
 /* The parent's end of a child's stdin, stdout or stderr: a non-blocking pipe
  * end with a buffer for what was read ahead. Calls return >= 0, BL_EINTR or
  * BL_ETERMINATED (poll.h; nothing is lost, call again), BL_ETIMEOUT,
- * BL_ECLOSED after bl_stream_close() or for a reader that is gone, -errno. */
+ * BL_ECLOSED after bl_stream_close() or for a reader that is gone, -EBADF when
+ * the number is another file's by now, -errno. */
 #ifndef BILLIARD_STREAM_H
 #define BILLIARD_STREAM_H
 
@@ -10,9 +11,11 @@
 
 #include "runtime/base.h"
 #include "runtime/buf.h"
+#include "runtime/fd.h"
 
 struct bl_stream {
   int fd; /* BL_FD_NONE: closed */
+  struct bl_fd_id id; /* a host may have closed fd behind our back */
   int ended;
   struct bl_buf read;
   struct bl_stream *next, *previous; /* all open ones of this process */

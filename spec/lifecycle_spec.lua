@@ -376,7 +376,7 @@ describe("an owner that ends without a join", function()
             billiard.at_exit(function() say "at_exit" end)]]
          owner:expect "^at_exit$"
          owner:sleeps()
-         assert.equal(3, #owner:family())
+         owner:has(3)
          owner:kill(signal)
          assert.equal(-number, owner:status())
          assert.same({}, owner:family())

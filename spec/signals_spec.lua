@@ -11,13 +11,21 @@ local CHLD <const>, STOP <const> = 17, 19
 
 local function for_ever() while true do billiard.sleep(3600) end end
 
-local function signal_state(pid)
-   local file <close> = assert(io.open("/proc/" .. pid .. "/status"))
-   local text, found = file:read "a", {}
+-- 32 and 33 are libc's own: nobody can reset them, and whoever started us may
+-- have ignored them.
+local OURS <const> = ~(3 << 31)
+
+local function parse_state(text)
+   local found = {}
    for _, key in ipairs { "SigBlk", "SigIgn", "SigCgt" } do
-      found[key] = tonumber(text:match(key .. ":%s*(%x+)"), 16)
+      found[key] = tonumber(text:match(key .. ":%s*(%x+)"), 16) & OURS
    end
    return found
+end
+
+local function signal_state(pid)
+   local file <close> = assert(io.open("/proc/" .. pid .. "/status"))
+   return parse_state(file:read "a")
 end
 
 local function has_stopped(p)
@@ -52,7 +60,7 @@ describe("a storm of SIGTERM", function()
 
    it("S02: ends a child that unwinds once", function()
       local p = assert(Process { stdout = "pipe", target = function()
-         local guard <close> = setmetatable({}, { __close = function()
+         local _ <close> = setmetatable({}, { __close = function()
             io.write "x"
          end })
          billiard.at_exit(function() io.write "y" end)
@@ -118,8 +126,11 @@ describe("a stopped child", function()
    it("S03: is killed after its grace, its owner stopped too", function()
       local owner <close> = kit.owner [[
          local p = assert(Process{ target = function()
+            local _ <close> = setmetatable({}, { __close = function()
+               while true do end -- its clean-up does not end
+            end })
             billiard.ready()
-            while true do pcall(function() while true do end end) end
+            while true do end
          end }:start())
          assert(p:wait_ready(20))
          assert(p:terminate_controlled(0.3))
@@ -376,9 +387,8 @@ describe("a host with handlers of its own", function()
          assert.equal(0, state.SigIgn)
          -- a real-time signal may be caught, for limits
          assert.equal(0, state.SigCgt & 0x7fffffff)
-         for _, key in ipairs { "SigBlk", "SigIgn", "SigCgt" } do
-            assert.matches(key .. ":%s*0+\n", result.stdout)
-         end
+         assert.same({ SigBlk = 0, SigIgn = 0, SigCgt = 0 },
+            parse_state(result.stdout))
          assert.is_true(p:send_signal "USR1")
          assert.same({ true, "signal", USR1 }, { p:join() })
          p:close()

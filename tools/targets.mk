@@ -111,6 +111,7 @@ surface: all $(BUILD)/billiard.h ## exports, names, docs, types and specs agree
 	@nm -D --defined-only $(CORE) | awk '{ print $$3 }' > $(BUILD)/exported
 	@LUA_CPATH='$(BUILD)/lib/?.so;;' $(TOOL_LUA) tools/surface.lua \
 	  $(BUILD)/billiard.h $(BUILD)/exported $(SPECS)
+	@$(TOOL_LUA) tools/errors.lua --check docs/errors.md
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: ## native tests and specs (in the host) with ASan and UBSan

@@ -41,8 +41,14 @@ local function emit(name, format, ...)
    if log[name] < level or not sink then
       return false
    end
-   local message = select("#", ...) > 0 and format:format(...) or format
-   sink(name:lower(), name, message)
+   if select("#", ...) > 0 then
+      local fits, message = pcall(string.format, format, ...)
+      if not fits then
+         error(("%s: %s"):format(name:lower(), message), 2) -- a tail call
+      end
+      format = message
+   end
+   sink(name:lower(), name, format)
    return true
 end
 
@@ -89,6 +95,10 @@ function log.log_to_stderr(value)
    return logger
 end
 
+local function index(value, key)
+   return value[key]
+end
+
 --- Hands log lines to a logger of the user's (with methods like lualogging's:
 -- `debug info warn error`, called with the message), or to none with nil.
 -- @param foreign the logger; levels below its own threshold it drops itself
@@ -98,7 +108,8 @@ function log.set_logger(foreign)
       return
    end
    for _, method in ipairs { "debug", "info", "warn", "error" } do
-      if type(foreign[method]) ~= "function" then
+      local indexed, f = pcall(index, foreign, method)
+      if not indexed or type(f) ~= "function" then
          error(("set_logger: the logger has no method '%s'"):format(method), 2)
       end
    end

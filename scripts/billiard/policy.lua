@@ -2,6 +2,8 @@
 --- Decisions as data and pure functions.
 -- @module billiard.policy
 
+local core = require "billiard.core"
+
 local policy = { stop = {} }
 
 --- Stop ladders: lists of `{signal, seconds}`. Each signal is sent in turn,
@@ -28,8 +30,9 @@ local function rung_problem(rung)
       return "must be {signal, seconds}, got " .. type(rung)
    end
    local signal, seconds = rung[1], rung[2]
-   if type(signal) ~= "string" and math.type(signal) ~= "integer" then
-      return "needs a signal's name or number first, got " .. type(signal)
+   if signal ~= "WAIT" and not pcall(core.signal_number, signal) then
+      return ("names no signal: %s (write \"TERM\", \"SIGTERM\", a number, " ..
+         "or \"WAIT\")"):format(tostring(signal))
    end
    if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
       return nil

@@ -44,6 +44,10 @@ end
 -- Left out: SIGTERM, 5 seconds, SIGKILL.
 -- @return what `join` returns, or `nil, "...", "unkillable"`
 function Process:stop(ladder)
+   local usable, why = pcall(core.check_child, self, "stop")
+   if not usable then
+      error(why, 2)
+   end
    local rungs, problem = policy.check_ladder(ladder or policy.stop.graceful(5))
    if not rungs then
       error("stop: " .. problem, 2)

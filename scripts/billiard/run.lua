@@ -128,7 +128,7 @@ local cleaner = { __close = function(guard) clean_up(guard[1]) end }
 -- as `Process.exitcode`. Or nil, message, code: it could not be started, or
 -- `"timeout"`.
 local function run(options)
-   local process = Process {
+   local built, process = pcall(Process, {
       command = split_options(options),
       cwd = options.cwd,
       env = options.env,
@@ -136,7 +136,10 @@ local function run(options)
       stdout = "pipe",
       stderr = "pipe",
       pgroup = true,
-   }
+   })
+   if not built then
+      error("run: " .. process, 2)
+   end
    local started, message, code = process:start()
    if not started then
       return nil, message, code
