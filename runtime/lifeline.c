@@ -111,7 +111,8 @@ static void drop_if_spent(struct bl_lifegroup *gone) {
   if (gone->members > 0) return;
   if (gone->reader != BL_FD_NONE && !room_beside(gone)) return;
   struct bl_lifegroup **at = &groups;
-  while (*at != gone) at = &(*at)->next;
+  while (*at && *at != gone) at = &(*at)->next;
+  if (!*at) return; /* the parent's: closed and forgotten by let_go() */
   *at = gone->next;
   bl_fd_close_own(gone->reader, &gone->id);
   bl_fd_close_own(gone->writer, &gone->id);

@@ -183,9 +183,11 @@ static void body_is_redirected(void) {
 }
 
 static void limits_hold(void) {
-  const char *const argv[] = {"sh", "-c", "test $(ulimit -n) = 20", NULL};
+  /* in blocks of 512 or 1024 bytes, as the shell likes */
+  const char *const argv[] = {
+      "sh", "-c", "case $(ulimit -f) in 1024 | 2048) ;; *) exit 1; esac", NULL};
   struct bl_plan plan = {.argv = argv};
-  plan.limits[BL_LIMIT_NOFILE] = (struct bl_limit_value){1, 20};
+  plan.limits[BL_LIMIT_FSIZE] = (struct bl_limit_value){1, 1 << 20};
   struct bl_process *p = start(&plan);
   ends(p, BL_HOW_EXITED, 0);
   bl_process_free(p);
