@@ -3,6 +3,7 @@
 
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
+#include "bindings/lcodec.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/lparent.h"
@@ -15,6 +16,7 @@
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
 #include "bindings/lsystem.h"
+#include "bindings/ltype.h"
 #include "bindings/lwait.h"
 
 /* Children reseed by the function that was there when we were loaded. */
@@ -31,7 +33,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lerror_open,  bl_lsecret_open, bl_lstream_open, bl_lprocess_open,
     bl_lstart_open,  bl_lrun_open,    bl_lsignal_open, bl_lready_open,
     bl_lwait_open,   bl_lparent_open, bl_lchild_open,  bl_lexit_open,
-    bl_lsystem_open,
+    bl_lsystem_open, bl_ltype_open,   bl_lcodec_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {
