@@ -18,7 +18,7 @@ struct pack_job {
 /* "args[2].socket: userdata" */
 static void push_path(lua_State *L, const struct bl_lpack *p,
                       const char *root) {
-  const char *path = p->text + p->path;
+  const char *path = p->path.text + p->path.at;
   if (!*root && !*path) root = "value";
   if (!*root && *path == '.') path++;
   lua_pushfstring(L, "%s%s: %s", root, path, p->what);

@@ -34,7 +34,7 @@ static int cell(struct bl_lpack *p, const struct bl_lseen_entry *e) {
 static void step_upvalue(struct bl_lpack *p, const char *name) {
   char text[64];
   int n = snprintf(text, sizeof text, "<upvalue %.40s>", name);
-  bl_lpack_step(p, text, (size_t)n);
+  bl_lpath_text(&p->path, text, (size_t)n);
 }
 
 /* Writes upvalue i, whose value is on top of its function. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lpack.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bindings/lfunction.h"
@@ -15,10 +13,9 @@ void bl_lpack_init(struct bl_lpack *p, lua_State *L, enum bl_profile profile,
   p->out = out;
   p->profile = profile;
   p->depth = p->ordinals = 0;
-  p->fresh = p->full = 0;
+  p->fresh = 0;
   p->what = NULL;
-  p->path = sizeof p->text - 1;
-  p->text[p->path] = '\0';
+  bl_lpath_init(&p->path);
   bl_lseen_init(&p->seen, BL_LPACK_SEEN);
 }
 
@@ -27,57 +24,6 @@ void bl_lpack_init(struct bl_lpack *p, lua_State *L, enum bl_profile profile,
 int bl_lpack_refuse(struct bl_lpack *p, const char *what) {
   p->what = what;
   return BL_EUNSENDABLE;
-}
-
-/* What would not fit is an ellipsis; nothing comes before that. */
-void bl_lpack_step(struct bl_lpack *p, const char *text, size_t n) {
-  static const char dots[] = "...";
-  const size_t mark = sizeof dots - 1;
-  if (p->full) return;
-  if (n + mark > p->path) {
-    p->full = 1;
-    text = dots, n = mark;
-  }
-  p->path -= n;
-  memcpy(p->text + p->path, text, n);
-}
-
-static int is_word(const char *s, size_t n) {
-  if (n == 0 || n > 40 || isdigit((unsigned char)s[0])) return 0;
-  for (size_t i = 0; i < n; i++)
-    if (!isalnum((unsigned char)s[i]) && s[i] != '_') return 0;
-  return 1;
-}
-
-static int quoted(char *to, size_t size, const char *s, size_t n) {
-  char clean[41];
-  size_t kept = n < sizeof clean ? n : sizeof clean - 1;
-  for (size_t i = 0; i < kept; i++)
-    clean[i] = isprint((unsigned char)s[i]) && s[i] != '"' ? s[i] : '?';
-  clean[kept] = '\0';
-  return snprintf(to, size, "[\"%s%s\"]", clean, kept < n ? "..." : "");
-}
-
-static void step_number(struct bl_lpack *p, lua_Integer i) {
-  char text[32];
-  int n = snprintf(text, sizeof text, "[%lld]", (long long)i);
-  bl_lpack_step(p, text, (size_t)n);
-}
-
-/* Puts the key at the index before the path: ".name", "[3]", "[table]". */
-static void step_key(struct bl_lpack *p, int index) {
-  char text[64];
-  int n, type = lua_type(p->L, index);
-  size_t size = 0;
-  if (lua_isinteger(p->L, index)) {
-    step_number(p, lua_tointeger(p->L, index));
-    return;
-  }
-  const char *s = type == LUA_TSTRING ? lua_tolstring(p->L, index, &size) : "";
-  if (is_word(s, size)) n = snprintf(text, sizeof text, ".%s", s);
-  else if (type == LUA_TSTRING) n = quoted(text, sizeof text, s, size);
-  else n = snprintf(text, sizeof text, "[%s]", lua_typename(p->L, type));
-  bl_lpack_step(p, text, (size_t)n);
 }
 
 /* ---- containers ---- */
@@ -131,7 +77,7 @@ static int array(struct bl_lpack *p, size_t n) {
   for (size_t i = 1; r == 0 && i <= n; i++) {
     lua_rawgeti(p->L, -1, (lua_Integer)i);
     r = bl_lpack_value(p);
-    if (r == BL_EUNSENDABLE) step_number(p, (lua_Integer)i);
+    if (r == BL_EUNSENDABLE) bl_lpath_number(&p->path, (lua_Integer)i);
     if (r == 0) lua_pop(p->L, 1);
   }
   return r;
@@ -162,7 +108,7 @@ static int pairs(struct bl_lpack *p, size_t *n) {
   lua_pushnil(L);
   while (lua_next(L, key - 1)) {
     int r = pair(p, key);
-    if (r == BL_EUNSENDABLE) step_key(p, key);
+    if (r == BL_EUNSENDABLE) bl_lpath_key(&p->path, L, key);
     if (r != 0) return r;
     lua_settop(L, key);
     ++*n;

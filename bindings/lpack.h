@@ -8,6 +8,7 @@
 #ifndef BILLIARD_LPACK_H
 #define BILLIARD_LPACK_H
 
+#include "bindings/lpath.h"
 #include "bindings/lseen.h"
 #include "runtime/buf.h"
 #include "runtime/inspect.h"
@@ -33,9 +34,7 @@ struct bl_lpack {
   int fresh;            /* the index has been refreshed for this message */
   struct bl_lseen seen;
   const char *what;     /* why a value is unsendable */
-  size_t path;          /* where in text the path begins: it grows forward */
-  int full;             /* the path did not fit */
-  char text[256];
+  struct bl_lpath path; /* to it */
 };
 
 void bl_lpack_init(struct bl_lpack *p, lua_State *L, enum bl_profile profile,
@@ -59,8 +58,5 @@ int bl_lpack_name(struct bl_lpack *p, const char *module, const char *field);
 
 /* Unsendable, and why: static text. */
 int bl_lpack_refuse(struct bl_lpack *p, const char *what);
-
-/* Puts n characters before the path. */
-void bl_lpack_step(struct bl_lpack *p, const char *text, size_t n);
 
 #endif
