@@ -102,68 +102,53 @@ static int pair(struct bl_lpack *p, int key) {
   return r == 0 ? bl_lpack_value(p) : r;
 }
 
-static int pairs(struct bl_lpack *p, size_t *n) {
+static int pairs(struct bl_lpack *p, size_t mark, size_t *n) {
   lua_State *L = p->L;
   int key = lua_gettop(L) + 1;
   lua_pushnil(L);
   while (lua_next(L, key - 1)) {
-    int r = pair(p, key);
+    int r = bl_pack_next_pair(p->out, mark, ++*n);
+    if (r == 0) r = pair(p, key);
     if (r == BL_EUNSENDABLE) bl_lpath_key(&p->path, L, key);
     if (r != 0) return r;
     lua_settop(L, key);
-    ++*n;
   }
   return 0;
 }
 
+/* An empty table is an array. */
 static int map(struct bl_lpack *p) {
   size_t mark, n = 0;
   int r = bl_pack_open_map(p->out, &mark);
-  if (r == 0) r = pairs(p, &n);
-  return r == 0 ? bl_pack_close_map(p->out, mark, n) : r;
+  if (r == 0) r = pairs(p, mark, &n);
+  if (r != 0) return r;
+  if (n > 0) bl_pack_close_map(p->out, mark, n);
+  else bl_buf_cut(p->out, mark), r = bl_pack_array(p->out, 0);
+  return r;
 }
 
-enum shape { ARRAY, SMALL, MANY };
-
-enum { SMALL_MAX = 15 }; /* pairs that fit the one-byte header */
-
-/* Is the table on top an array: are its keys 1 to n and no others? Of a map,
- * no more keys are counted than that takes. */
-static enum shape shape_of(lua_State *L, size_t *n) {
-  size_t length = lua_rawlen(L, -1), count = 0;
-  int is_array = 1;
+/* Are the keys of the table on top 1 to n, and no others? */
+static int is_array(lua_State *L, size_t n) {
+  size_t count = 0;
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     lua_pop(L, 1);
-    count++;
-    if (is_array && lua_isinteger(L, -1))
-      is_array = (lua_Unsigned)lua_tointeger(L, -1) - 1 < length;
-    else is_array = 0;
-    if (!is_array && count > SMALL_MAX) {
+    if (!lua_isinteger(L, -1) ||
+        (lua_Unsigned)lua_tointeger(L, -1) - 1 >= n) {
       lua_pop(L, 1);
-      return MANY;
+      return 0;
     }
+    count++;
   }
-  *n = count;
-  return is_array && count == length ? ARRAY
-         : count <= SMALL_MAX        ? SMALL
-                                     : MANY;
+  return count == n;
 }
 
 /* What a table holds, with its header, whatever its metatable. */
 static int contents(struct bl_lpack *p) {
   int r = enter(p);
   if (r != 0) return r;
-  size_t n, pairs_written = 0;
-  switch (shape_of(p->L, &n)) {
-    case ARRAY: r = array(p, n); break;
-    case MANY: r = map(p); break;
-    case SMALL:
-      r = bl_pack_map(p->out, n);
-      if (r == 0) r = pairs(p, &pairs_written);
-      if (r == 0 && pairs_written != n)
-        r = bl_lpack_refuse(p, "changed by a __pack");
-  }
+  size_t n = lua_rawlen(p->L, -1);
+  r = n > 0 && is_array(p->L, n) ? array(p, n) : map(p);
   p->depth--;
   return r;
 }

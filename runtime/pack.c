@@ -152,26 +152,28 @@ static char *at(struct bl_buf *b, size_t mark) {
 
 int bl_pack_open_map(struct bl_buf *b, size_t *mark) {
   size_t here = bl_buf_length(b);
-  int r = header(b, MAP16, 0, 2);
+  int r = header(b, FIXED_MAP, 0, 0);
   if (r == 0) *mark = here;
   return r;
 }
 
-/* Most maps fit the header that was left for them; a larger one is moved. */
-int bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n) {
-  if (n <= UINT16_MAX) {
-    put(at(b, mark), MAP16, n, 2);
-    return 0;
-  }
-  if (n > UINT32_MAX) return BL_ETOO_BIG;
+/* The header takes 1 byte for 15 pairs, 3 for 65535, then 5: what stands
+ * behind it is moved while there is little of it. */
+int bl_pack_next_pair(struct bl_buf *b, size_t mark, size_t n) {
+  if (n != 16 && n != UINT16_MAX + 1) return 0;
   char *to;
   int r = room(b, 2, &to);
   if (r < 0) return r;
-  char *from = at(b, mark) + 3;
+  char *from = at(b, mark) + (n == 16 ? 1 : 3);
   memmove(from + 2, from, (size_t)(to - from));
-  put(at(b, mark), MAP16 + 1, n, 4);
   bl_buf_added(b, 2);
   return 0;
+}
+
+void bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n) {
+  if (n < 16) put(at(b, mark), FIXED_MAP | (int)n, 0, 0);
+  else if (n <= UINT16_MAX) put(at(b, mark), MAP16, n, 2);
+  else put(at(b, mark), MAP16 + 1, n, 4);
 }
 
 int bl_pack_open_binary(struct bl_buf *b, size_t *mark) {

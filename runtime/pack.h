@@ -49,7 +49,9 @@ int bl_pack_map(struct bl_buf *b, size_t n);
 /* What is written before its size is known: open, write what it holds, close
  * with the mark that open gave. Between them the buffer is not eaten from. */
 int bl_pack_open_map(struct bl_buf *b, size_t *mark);
-int bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n);
+/* Before pair n, from 1: the header has room for that many. */
+int bl_pack_next_pair(struct bl_buf *b, size_t mark, size_t n);
+void bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n);
 int bl_pack_open_binary(struct bl_buf *b, size_t *mark);
 int bl_pack_open_extension(struct bl_buf *b, enum bl_pack_extension type,
                            size_t *mark);

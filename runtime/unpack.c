@@ -130,7 +130,7 @@ static int shaped(struct bl_unpack *u, struct bl_unpack_item *item,
   return BL_EBAD_FRAME;
 }
 
-int bl_unpack_next(struct bl_unpack *u, struct bl_unpack_item *item) {
+int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item) {
   const char *first = take(u, 1);
   if (!first) return BL_EBAD_FRAME;
   unsigned c = (unsigned char)*first;

@@ -31,8 +31,28 @@ struct bl_unpack {
   const char *at, *end;
 };
 
+/* The next item, of whatever form. */
+int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item);
+
 /* Takes the next item: 0, or BL_EBAD_FRAME where what is left is no item, or
- * an item that claims more than is left. An integer above 2^63 - 1 is none. */
-int bl_unpack_next(struct bl_unpack *u, struct bl_unpack_item *item);
+ * an item that claims more than is left. An integer above 2^63 - 1 is none.
+ * Small numbers and short strings are most of what there is. */
+static inline int bl_unpack_next(struct bl_unpack *u,
+                                 struct bl_unpack_item *item) {
+  size_t left = (size_t)(u->end - u->at);
+  unsigned c = left ? (unsigned char)*u->at : 0;
+  if (left && c < 0x80) {
+    item->kind = BL_UNPACK_INTEGER;
+    item->integer = (int64_t)c;
+    u->at++;
+    return 0;
+  }
+  if ((c & 0xe0) != 0xa0 || left <= (c & 31)) return bl_unpack_any(u, item);
+  item->kind = BL_UNPACK_STRING;
+  item->size = c & 31;
+  item->bytes = u->at + 1;
+  u->at += 1 + item->size;
+  return 0;
+}
 
 #endif
