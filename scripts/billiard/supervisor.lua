@@ -69,12 +69,14 @@ local function outcome(self)
    return nil, err, code
 end
 
--- Turns until done() or the deadline. true, or false at the deadline.
+-- Turns until done() or the deadline, at least once. true, or false at the
+-- deadline.
 local function turn_until(self, done, deadline)
+   local over = false
    while not self.driver.verdict and not done() do
-      local left = deadline and deadline - core.now()
-      if left and left < 0 then return false end
-      self.driver:turn(left)
+      if over then return false end
+      self.driver:turn(deadline and math.max(0, deadline - core.now()))
+      over = deadline and core.now() >= deadline
    end
    return true
 end

@@ -108,8 +108,14 @@ end
 
 --- Ends it at once.
 function child.force(m, c, at)
-   if child.down(m, c, at) then return end
+   if c.state ~= "starting" and c.state ~= "running" and
+      c.state ~= "stopping" then
+      return child.rest(m, c)
+   end
+   c.late = nil
    if c.spec.supervisor then
+      c.state = "stopping"
+      set_due(m, c, nil)
       emit(m, "force", { id = c.id, ref = c.ref })
    elseif c.rung < #c.spec.stop then
       c.rung = #c.spec.stop - 1

@@ -239,10 +239,9 @@ function Driver:wait(seconds)
    self:look_at_starting()
 end
 
---- One turn of the loop, waiting at most so many seconds (nil: for ever).
+--- One turn of the loop: what is to be told is told, else waits, at most so
+-- many seconds (nil: for ever).
 function Driver:turn(seconds)
-   self:drain()
-   if self.verdict then return end
    local left = self:send_due()
    if self.queue[1] then return self:drain() end
    if left then seconds = math.min(seconds or left, left) end

@@ -236,8 +236,8 @@ end
 ---- events ----
 
 local function force(m, event)
+   for _, c in ipairs(m.children) do child.force(m, c, event.at) end
    wind_up(m, { reason = "stopped" }, event.at)
-   for _, c in ipairs(copy(m.children)) do child.force(m, c, event.at) end
 end
 
 local function boot(m, event)
