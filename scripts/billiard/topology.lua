@@ -111,8 +111,9 @@ end
 local function children(options)
    local list = {}
    for i, value in ipairs(options) do
-      local checked, problem = value.checked, nil
-      if not is_topology(value) then checked, problem = spec.child(value) end
+      local checked, problem
+      if is_topology(value) then checked = value.checked
+      else checked, problem = spec.child(value) end
       if not checked then return nil, ("child %d: %s"):format(i, problem) end
       list[i] = checked
    end
