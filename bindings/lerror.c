@@ -52,6 +52,18 @@ static void push_field(lua_State *L, int index, const char *key,
   lua_pushstring(L, otherwise);
 }
 
+/* As lua says it: an address would tell nobody anything. */
+static void push_value_text(lua_State *L, int index) {
+  int type = lua_type(L, index);
+  int speaks = luaL_getmetafield(L, index, "__tostring") != LUA_TNIL;
+  if (speaks) lua_pop(L, 1);
+  if (speaks || type == LUA_TSTRING || type == LUA_TNUMBER)
+    luaL_tolstring(L, index, NULL);
+  else
+    lua_pushfstring(L, "(error object is a %s value)",
+                    lua_typename(L, type));
+}
+
 void bl_lerror_describe(lua_State *L, int index) {
   int top = lua_gettop(L);
   index = lua_absindex(L, index);
@@ -62,7 +74,7 @@ void bl_lerror_describe(lua_State *L, int index) {
     push_field(L, index, "message", "error");
   } else {
     lua_pushliteral(L, "RemoteError");
-    luaL_tolstring(L, index, NULL);
+    push_value_text(L, index);
   }
 }
 

@@ -224,10 +224,8 @@ static int become_program(const struct bl_child *c, int *report,
   if (r == 0) r = limit(c, step);
   if (r < 0) return r;
   *step = BL_STEP_EXEC;
-  char *const *env =
-      c->plan->envp ? (char *const *)(uintptr_t)c->plan->envp : environ;
   bl_signals_unblock();
-  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, env);
+  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, c->envp);
   return -errno;
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/fd.h"
 #include "runtime/interrupt.h"
 #include "runtime/limit.h"
+#include "runtime/notify.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
 #include "runtime/signals.h"
@@ -34,7 +35,7 @@ struct bl_process {
   struct bl_exit exit;
   int64_t started_ns, ended_ns;
   int64_t kill_at_ns; /* BL_FOREVER: never */
-  int program, daemon, group, contained, controlled, ready;
+  int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
   int late_error;
   enum bl_step late_step;
@@ -68,7 +69,9 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
                      enum bl_step *step) {
   assert(p->state == INITIAL);
   *step = BL_STEP_NONE;
-  if (plan->ready_fd && plan->ready_fd < 3) return -EINVAL;
+  if (plan->ready_fd && (plan->ready_fd < 3 || plan->ready_notify))
+    return -EINVAL;
+  if (plan->ready_notify && !plan->argv) return -EINVAL;
   if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]))
     return -EINVAL;
   int r = bl_spawn(plan, &p->child, step);
@@ -76,6 +79,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->started_ns = bl_now_ns();
   p->program = plan->argv != NULL;
   p->daemon = plan->daemon;
+  p->notifies = plan->ready_notify;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
   return 0;
@@ -277,8 +281,16 @@ int bl_process_take_stdio(struct bl_process *p, int which) {
   return fd;
 }
 
+static int take_notice(struct bl_process *p) {
+  if (p->ready) return 1;
+  int r = bl_notify_ready(p->child.ready, p->child.handle.pid);
+  p->ready = r > 0;
+  return r;
+}
+
 int bl_process_ready(struct bl_process *p) {
   char bytes[256];
+  if (p->notifies) return take_notice(p);
   while (!p->ready) {
     ssize_t n = bl_fd_read(p->child.ready, bytes, sizeof bytes);
     if (n == -EAGAIN) return 0;

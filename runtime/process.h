@@ -21,7 +21,8 @@
 
 struct bl_process;
 
-BL_API struct bl_process *bl_process_new(void); /* null: no memory */
+/* A handle, null without memory; free accepts null and returns it. */
+BL_API struct bl_process *bl_process_new(void);
 BL_API struct bl_process *bl_process_free(struct bl_process *p);
 
 /* Before the first successful start. 0, or an error with *step telling what
@@ -60,10 +61,12 @@ BL_API int bl_process_terminate_controlled(struct bl_process *p,
 /* When bl_process_poll() must be called next even if nothing happens. */
 BL_API int64_t bl_process_due(const struct bl_process *p);
 
+/* What is known of it. The exit record stands once poll or join returned 1;
+ * ended_ns is 0 before. */
 BL_API pid_t bl_process_pid(const struct bl_process *p);
 BL_API const struct bl_exit *bl_process_exit(const struct bl_process *p);
 BL_API int64_t bl_process_started_ns(const struct bl_process *p);
-BL_API int64_t bl_process_ended_ns(const struct bl_process *p); /* 0: not */
+BL_API int64_t bl_process_ended_ns(const struct bl_process *p);
 BL_API int bl_process_daemon(const struct bl_process *p);
 BL_API int bl_process_controlled(const struct bl_process *p);
 
@@ -77,9 +80,10 @@ BL_API int bl_process_sentinel(struct bl_process *p);
  * or it was taken before. Non-blocking; the taker closes it. */
 BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 
-/* Has the program written a line to its ready fd (plan.ready_fd)? 1 yes, 0
- * not yet, BL_ESTART when it closed it without. Never waits: that is for
- * bl_process_ready_fd(), BL_FD_NONE where the plan had none. */
+/* Has the program written a line to its ready fd (plan.ready_fd), or notified
+ * us (plan.ready_notify)? 1 yes, 0 not yet, BL_ESTART when it closed the fd
+ * without. Never waits: that is for bl_process_ready_fd(), BL_FD_NONE where
+ * the plan had none. */
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 

@@ -8,7 +8,7 @@
 
 #include "runtime/base.h"
 
-BL_API pid_t bl_self_pid(void);
+pid_t bl_self_pid(void);
 
 /* From here on bl_self_pid() asks the system once in each process: it is
  * called so often that a start would feel it. Holds for processes made by

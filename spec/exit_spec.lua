@@ -122,7 +122,8 @@ describe("the error of a Process", function()
     local raised = {
       { error, setmetatable({}, { __tostring = function() return "shown" end }), "shown" },
       { error, 42, "42" },
-      { error, nil, "nil" },
+      { error, nil, "(error object is a nil value)" },
+      { error, { code = 3 }, "(error object is a table value)" },
     }
     for _, row in ipairs(raised) do
       local p <close> = failed { target = row[1], args = { row[2], n = 1 } }

@@ -10,7 +10,7 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan",
-  "bell body board cpu lifeline pidfd poll secret signals",
+  "bell body board cpu lifeline notify pidfd poll secret signals",
   "limit reap self stream",
   "child",
   "spawn",

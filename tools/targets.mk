@@ -111,6 +111,7 @@ surface: all $(BUILD)/billiard.h ## exports, names, docs, types and specs agree
 	@nm -D --defined-only $(CORE) | awk '{ print $$3 }' > $(BUILD)/exported
 	@LUA_CPATH='$(BUILD)/lib/?.so;;' $(TOOL_LUA) tools/surface.lua \
 	  $(BUILD)/billiard.h $(BUILD)/exported $(SPECS)
+	@$(TOOL_LUA) tools/errors.lua --check docs/errors.md
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: ## native tests and specs (in the host) with ASan and UBSan
@@ -137,6 +138,7 @@ $(BUILD)/bench/%.so: bench/%.c
 
 BENCH_C = $(patsubst bench/%.c,$(BUILD)/bench/%.so,$(wildcard bench/*.c))
 bench: all $(BENCH_C) ## print our figures beside the bare kernel's
+	@sh tools/deps.sh build bench
 	@$(SPEC_ENV) LUA_PATH='scripts/?.lua;scripts/?/init.lua;./?.lua;;' \
 	  LUA_CPATH='$(BUILD)/lib/?.so;$(BUILD)/bench/?.so;;' \
 	  $(SPEC_LUA) bench/run.lua

@@ -29,7 +29,8 @@ local function rung_problem(rung)
    end
    local signal, seconds = rung[1], rung[2]
    if signal ~= "WAIT" and not pcall(core.signal_number, signal) then
-      return "needs a signal's name or number first, got " .. tostring(signal)
+      return ("names no signal: %s (write \"TERM\", \"SIGTERM\", a number, " ..
+         "or \"WAIT\")"):format(tostring(signal))
    end
    if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
       return nil

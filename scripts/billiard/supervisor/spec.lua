@@ -83,6 +83,7 @@ function readers.ready(c, value, options)
    local kind, argument = nil, value
    if value == nil or value == false then return true end
    if value == true then kind = "call"
+   elseif value == "systemd" then kind = "fd"
    elseif type(value) == "function" then kind = "ask"
    elseif type(value) == "table" then
       kind, argument = next(value)
@@ -90,12 +91,12 @@ function readers.ready(c, value, options)
    end
    local known = kind and readiness[kind]
    if not known or kind == "ask" and type(value) ~= "function" then
-      return must_be("ready", "true, a function, { fd = n }, { port = n } or "
-         .. "{ file = path }", value)
+      return must_be("ready", "true, a function, \"systemd\", { fd = n }, "
+         .. "{ port = n } or { file = path }", value)
    elseif (kind == "call") ~= not options.command and
       (kind == "call" or kind == "fd") then
       return nil, "option 'ready': true is for a target, which calls "
-         .. "billiard.ready(); { fd = n } is for a command"
+         .. "billiard.ready(); { fd = n } and \"systemd\" are for a command"
    end
    local problem = known.check(argument)
    if problem then return nil, "option 'ready' " .. problem end
