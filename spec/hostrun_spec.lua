@@ -173,7 +173,8 @@ describe("billiard run", function()
       local function ticks()
         local user, system = read("/proc/" .. pid .. "/stat"):match(
           "^.*%) %S+" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
-        local switches = read("/proc/" .. pid .. "/status"):match "\nvoluntary_ctxt_switches:%s*(%d+)"
+        local status = read("/proc/" .. pid .. "/status")
+        local switches = status:match "\nvoluntary_ctxt_switches:%s*(%d+)"
         return user + system, tonumber(switches)
       end
       helper.eventually(function() return read("/proc/" .. pid .. "/wchan") ~= "" end)

@@ -191,20 +191,6 @@ describe("billiard.supervisor", function()
     p:close()
   end)
 
-  -- V15
-  it("knows no clock but the one that is never set back", function()
-    local used = {}
-    local os_time = os.time
-    os.time = function(...) used[1] = true return os_time(...) end
-    local t = topology.supervisor { name = "s", { name = "a", target = rest } }
-    assert(t:start())
-    kill(pid_of(t, 1))
-    work_until(t, function() return t:status().restarts == 1 end)
-    t:stop()
-    os.time = os_time
-    assert.same({}, used)
-  end)
-
   it("ends 100 children as it started them", function()
     local t = topology.group { name = "g", n = 100, target = rest }
     assert(t:start())
