@@ -77,7 +77,20 @@ static int wait_ready(lua_State *L) {
   return 2;
 }
 
+/* For loops: the descriptor that becomes readable when wait_ready(0) is worth
+ * calling. It is cleared, so wait for it, then call that, then this. */
+static int ready_fd(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "ready_fd");
+  int fd = p->command ? bl_process_ready_fd(p->process) : bl_lstate(L)->bell;
+  if (!p->command && fd >= 0) bl_bell_clear(fd);
+  if (fd < 0) return bl_lerror_return(L, BL_ECLOSED, NULL);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
 void bl_lready_open(lua_State *L) {
+  lua_pushcfunction(L, ready_fd);
+  lua_setfield(L, -2, "ready_fd");
   lua_getfield(L, -1, "Process");
   lua_pushcfunction(L, wait_ready);
   lua_setfield(L, -2, "wait_ready");
