@@ -56,9 +56,15 @@ void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
   lua_pushvalue(L, 1);
   lua_pushcfunction(L, describe);
   int n = 2 + bl_lrun_push(L);  /* self ... body self describe f ... */
+  child->pairs = bl_linterrupt_prepare(L);
+  n += 2 * child->pairs + 1;
   if (!lua_checkstack(child->body, n + LUA_MINSTACK))
     luaL_error(L, "too many args");
   lua_xmove(L, child->body, n);
+}
+
+void bl_lchild_forget(struct bl_lchild *child) {
+  if (child->body) lua_settop(child->body, 0);
 }
 
 /* ---- in the child ---- */
@@ -78,6 +84,7 @@ static void become_self(lua_State *L, struct bl_lprocess *self) {
   bl_lstate_set(L, BL_LPARENT);
   pid_t parent = bl_lstate_adopt(L);
   bl_lstate(L)->parent = parent;
+  bl_lstate(L)->current = self;
   self->stage = BL_LSTAGE_SELF;
   self->owner = bl_self_pid();
   lua_pushvalue(L, 1);
@@ -139,9 +146,10 @@ static void fail(lua_State *L) {
 
 int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
-  lua_State *L = child->body; /* self describe f ... */
+  lua_State *L = child->body;
   become_self(L, child->self);
-  bl_linterrupt_track(L);
+  /* from here on interrupts raise: not before, in a call of our own */
+  bl_linterrupt_track(L, child->pairs); /* self describe f ... */
   int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);
   if (status != LUA_OK) fail(L);
   bl_lexit_run(L);

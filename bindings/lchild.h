@@ -10,11 +10,15 @@
 struct bl_lchild {
   struct bl_lprocess *self;
   lua_State *body; /* the thread it runs on, with the call on its stack */
+  int pairs;       /* of linterrupt.h, on top of the call */
 };
 
 /* parent: puts the call of the Process at index 1 on the thread that bodies
  * run on. Pushes something that must stay until the start is over. */
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child);
+
+/* parent: takes the call off again, so that nothing of it is kept alive. */
+void bl_lchild_forget(struct bl_lchild *child);
 
 /* For bl_plan.body and .leave; arg is a struct bl_lchild. */
 int bl_lchild_body(void *arg);

@@ -50,6 +50,18 @@ static void push_field(lua_State *L, int index, const char *key,
   lua_pushstring(L, otherwise);
 }
 
+/* As lua says it: an address would tell nobody anything. */
+static void push_value_text(lua_State *L, int index) {
+  int type = lua_type(L, index);
+  int speaks = luaL_getmetafield(L, index, "__tostring") != LUA_TNIL;
+  if (speaks) lua_pop(L, 1);
+  if (speaks || type == LUA_TSTRING || type == LUA_TNUMBER)
+    luaL_tolstring(L, index, NULL);
+  else
+    lua_pushfstring(L, "(error object is a %s value)",
+                    lua_typename(L, type));
+}
+
 void bl_lerror_describe(lua_State *L, int index) {
   int top = lua_gettop(L);
   index = lua_absindex(L, index);
@@ -60,7 +72,7 @@ void bl_lerror_describe(lua_State *L, int index) {
     push_field(L, index, "message", "error");
   } else {
     lua_pushliteral(L, "RemoteError");
-    luaL_tolstring(L, index, NULL);
+    push_value_text(L, index);
   }
 }
 
@@ -79,9 +91,17 @@ static int error_tostring(lua_State *L) {
   return 1;
 }
 
+/* For the Lua half: new_error(code, message). */
+static int new_error(lua_State *L) {
+  bl_lerror_new(L, luaL_checkstring(L, 1), luaL_checkstring(L, 2), NULL);
+  return 1;
+}
+
 void bl_lerror_open(lua_State *L) {
   luaL_newmetatable(L, BL_LERROR);
   lua_pushcfunction(L, error_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_pop(L, 1);
+  lua_pushcfunction(L, new_error);
+  lua_setfield(L, -2, "new_error");
 }

@@ -12,6 +12,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lprocess.h"
 #include "bindings/lstate.h"
+#include "bindings/lstream.h"
 #include "runtime/clock.h"
 #include "runtime/family.h"
 #include "runtime/limit.h"
@@ -50,10 +51,30 @@ static void run_at_exit(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* A child that is joined may wait for the end of what we write, or for room
+ * for what nobody will read. */
+static void close_streams(lua_State *L) {
+  static const char *const names[] = {"stdin", "stdout", "stderr"};
+  bl_lstate_table(L, BL_LCHILDREN);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    const struct bl_lprocess *p = bl_lprocess_test(L, -1);
+    if (!p || !p->joined_at_exit || p->daemon) continue;
+    bl_compat_getvalue(L, -1, BL_LUV_STREAMS);
+    for (size_t i = 0; lua_istable(L, -1) && i < 3; i++) {
+      lua_getfield(L, -1, names[i]);
+      bl_lstream_close(L, -1);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 static void end_children(lua_State *L) {
   const struct bl_lprocess *first = bl_lstate(L)->children, *p = first;
   size_t n = 0, i = 0;
   if (!first) return;
+  close_streams(L);
   do n++;
   while ((p = p->next) != first);
   struct bl_process **list = bl_compat_newuserdata(L, n * sizeof *list, 0);
@@ -83,6 +104,15 @@ void bl_lexit_run(lua_State *L) {
 
 static int sentinel_gc(lua_State *L) {
   bl_lexit_run(L);
+  return 0;
+}
+
+/* A live child is anchored, so this is lua_close(): the time to end it. */
+static int process_gc(lua_State *L) {
+  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
+  if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
+  if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
+  if (p->stage != BL_LSTAGE_SELF) bl_lprocess_release(L, p);
   return 0;
 }
 
@@ -140,6 +170,9 @@ void bl_lexit_open(lua_State *L) {
   luaL_newmetatable(L, SENTINEL);
   lua_pushcfunction(L, sentinel_gc);
   lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
+  luaL_getmetatable(L, BL_LPROCESS);
+  lua_pushcfunction(L, process_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 2);
   luaL_setfuncs(L, functions, 0);
 }

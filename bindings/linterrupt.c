@@ -52,7 +52,7 @@ static void poke(void) {
 
 /* ---- which coroutine runs ---- */
 
-static lua_CFunction plain_resume, plain_close;
+static lua_CFunction plain_resume, plain_wrap, plain_close;
 
 /* Calls the library's own function, in our place, while co runs. */
 static int during(lua_State *L, lua_State *co, lua_CFunction f) {
@@ -113,34 +113,42 @@ static int tracked_wrap(lua_State *L) {
   return 1;
 }
 
-static void replace(lua_State *L, const char *name, lua_CFunction by) {
-  lua_pushcfunction(L, by);
-  lua_setfield(L, -2, name);
-}
-
-static lua_CFunction original(lua_State *L, const char *name) {
+static lua_CFunction field(lua_State *L, const char *name) {
   lua_getfield(L, -1, name);
   lua_CFunction f = lua_tocfunction(L, -1);
   lua_pop(L, 1);
   return f;
 }
 
-static void replace_functions(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "coroutine"); /* loaded coroutine */
-  lua_CFunction resume = lua_istable(L, -1) ? original(L, "resume") : NULL;
-  if (resume && resume != tracked_resume) {
-    plain_resume = resume;
-    plain_close = original(L, "close");
-    replace(L, "resume", tracked_resume);
-    replace(L, "wrap", tracked_wrap);
-    replace(L, "close", tracked_close);
-  }
-  lua_pop(L, 2);
+/* The plain function is replaced, not what the user may have put there. */
+static int push_pair(lua_State *L, const char *name, lua_CFunction plain,
+                     lua_CFunction tracked) {
+  if (!plain || field(L, name) != plain) return 0;
+  lua_pushstring(L, name);
+  lua_pushcfunction(L, tracked);
+  lua_rotate(L, -3, 2); /* name tracked coroutine */
+  return 1;
 }
 
-void bl_linterrupt_track(lua_State *L) {
-  replace_functions(L);
+int bl_linterrupt_prepare(lua_State *L) {
+  int n = 0;
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "coroutine");
+  lua_remove(L, -2); /* coroutine */
+  if (lua_istable(L, -1)) {
+    n += push_pair(L, "resume", plain_resume, tracked_resume);
+    n += push_pair(L, "wrap", plain_wrap, tracked_wrap);
+    n += push_pair(L, "close", plain_close, tracked_close);
+  }
+  return n; /* pairs... coroutine */
+}
+
+void bl_linterrupt_track(lua_State *L, int pairs) {
+  for (; pairs > 0; pairs--) {
+    lua_insert(L, -3); /* coroutine name tracked */
+    lua_rawset(L, -3);
+  }
+  lua_pop(L, 1);
   saved.L = NULL;
   running = L;
   bl_limit_poke(poke);
@@ -165,4 +173,15 @@ int bl_lblock_again(lua_State *L, const struct bl_lblock *b, int r) {
   /* On the main thread the new hook raises as soon as we return; elsewhere
      nobody would, before the coroutine is left. */
   return L == main_of(L) ? 0 : luaL_error(L, "interrupted!");
+}
+
+void bl_linterrupt_open(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "coroutine"); /* loaded coroutine */
+  if (lua_istable(L, -1) && field(L, "resume") != tracked_resume) {
+    plain_resume = field(L, "resume");
+    plain_wrap = field(L, "wrap");
+    plain_close = field(L, "close");
+  }
+  lua_pop(L, 2);
 }

@@ -6,10 +6,18 @@
 
 #include "bindings/compat.h"
 
+/* parent: pushes what the child has to put into the table `coroutine`, and
+ * that table: looking it up would cost the child pages. Returns how many
+ * pairs of name and function there are below the table. */
+int bl_linterrupt_prepare(lua_State *L);
+
 /* child: from here on interrupts are raised in the coroutine that runs,
- * beginning with L. Replaces coroutine.resume, wrap and close by versions
- * that say which one that is. */
-void bl_linterrupt_track(lua_State *L);
+ * beginning with L. Pops what prepare has pushed: versions of
+ * coroutine.resume, wrap and close that say which one that is. */
+void bl_linterrupt_track(lua_State *L, int pairs);
+
+/* Remembers Lua's own coroutine functions. */
+void bl_linterrupt_open(lua_State *L);
 
 /* Around a blocking call:
  *   struct bl_lblock b = bl_lblock_begin(L);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A Lua target calls billiard.ready(text): the text stands on the board, the
- * bell is rung. A program writes a line to its ready fd, as s6 has it. */
+ * bell is rung. A program writes a line to its ready fd, as s6 has it, or
+ * notifies a socket, as systemd has it. */
 #include "bindings/lready.h"
 
 #include "bindings/lerror.h"
@@ -37,7 +38,11 @@ static int look_command(lua_State *L, struct bl_lprocess *p,
   int r = bl_process_ready(p->process);
   if (r != 0) return r;
   r = bl_lprocess_poll(L, p);
-  if (r != 0) return r < 0 ? r : BL_ESTART;
+  if (r < 0) return r;
+  if (r > 0) { /* it may have said so since, with its last breath */
+    r = bl_process_ready(p->process);
+    return r != 0 ? r : BL_ESTART;
+  }
   struct pollfd fds[] = {
       {bl_process_fd(p->process), POLLIN, 0},
       {bl_process_ready_fd(p->process), POLLIN, 0}};
@@ -59,7 +64,7 @@ static int wait_ready(lua_State *L) {
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
   if (p->command && bl_process_ready_fd(p->process) == BL_FD_NONE)
     return luaL_error(L, "wait_ready: this command has no ready fd: build it "
-                         "with ready = { fd = n }");
+                         "with ready = { fd = n } or \"systemd\"");
   int r;
   struct bl_lblock b = bl_lblock_begin(L);
   do r = look(L, p, deadline_ns);
@@ -72,7 +77,20 @@ static int wait_ready(lua_State *L) {
   return 2;
 }
 
+/* For loops: the descriptor that becomes readable when wait_ready(0) is worth
+ * calling. It is cleared, so wait for it, then call that, then this. */
+static int ready_fd(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "ready_fd");
+  int fd = p->command ? bl_process_ready_fd(p->process) : bl_lstate(L)->bell;
+  if (!p->command && fd >= 0) bl_bell_clear(fd);
+  if (fd < 0) return bl_lerror_return(L, BL_ECLOSED, NULL);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
 void bl_lready_open(lua_State *L) {
+  lua_pushcfunction(L, ready_fd);
+  lua_setfield(L, -2, "ready_fd");
   lua_getfield(L, -1, "Process");
   lua_pushcfunction(L, wait_ready);
   lua_setfield(L, -2, "wait_ready");

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #include "bindings/lerror.h"
 #include "runtime/base.h"
 #include "runtime/error.h"
@@ -77,13 +76,13 @@ static int secret_read(lua_State *L) {
   struct lsecret *s = new(L);
   int r = bl_secret_read(path, &s->secret);
   if (r == 0) return 1;
-  lua_pushfstring(L, "%s: %s", path,
-                  strcmp(bl_error_name(r), "EPERM") == 0 ? "others may read it: chmod 600, and own it"
-                  : strcmp(bl_error_name(r), "EINVAL") == 0 ? "not a file of 1 to 65536 bytes"
-                                 : bl_error_text(r));
+  const char *code = bl_error_name(r), *why = bl_error_text(r);
+  if (strcmp(code, "EPERM") == 0)
+    why = "others may read it: chmod 600, and own it";
+  if (strcmp(code, "EINVAL") == 0) why = "not a file of 1 to 65536 bytes";
   lua_pushnil(L);
-  lua_insert(L, -2);
-  lua_pushstring(L, bl_error_name(r));
+  lua_pushfstring(L, "%s: %s", path, why);
+  lua_pushstring(L, code);
   return 3;
 }
 

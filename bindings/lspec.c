@@ -102,7 +102,11 @@ static void check_ready(lua_State *L, const char *owner, const char *key) {
   static const struct bl_lopt known[] = {
       {"fd", BL_LOPT_INTEGER, 3, 1023, NULL},
       {NULL, BL_LOPT_ANY, 0, 0, NULL}};
-  (void)key;
+  if (lua_type(L, -1) == LUA_TSTRING &&
+      strcmp(lua_tostring(L, -1), "systemd") == 0)
+    return;
+  if (!lua_istable(L, -1))
+    bl_lopt_bad(L, owner, key, "a table { fd = 3 } or \"systemd\"");
   bl_lopt_check(L, -1, owner, known);
   if (lua_getfield(L, -1, "fd") == LUA_TNIL)
     luaL_error(L, "%s: option 'ready' must name an fd: { fd = 3 }", owner);
@@ -141,7 +145,7 @@ static const struct bl_lopt options[] = {
     {"umask", BL_LOPT_INTEGER, 0, 0777, NULL},
     {"session", BL_LOPT_BOOLEAN, 0, 0, NULL},
     {"pgroup", BL_LOPT_BOOLEAN, 0, 0, NULL},
-    {"ready", BL_LOPT_TABLE, 0, 0, check_ready},
+    {"ready", BL_LOPT_ANY, 0, 0, check_ready},
     {"start_timeout", BL_LOPT_SECONDS, 0, 0, NULL},
     {"start_method", BL_LOPT_STRING, 0, 0, check_method},
     {"allow_threads", BL_LOPT_BOOLEAN, 0, 0, NULL},
@@ -150,8 +154,9 @@ static const struct bl_lopt options[] = {
 /* ---- the spec ---- */
 
 static void copy_table(lua_State *L, int index) {
+  enum { ROOM = 8 }; /* a Process adds its name, identity and key */
   index = lua_absindex(L, index);
-  lua_newtable(L);
+  lua_createtable(L, 0, ROOM);
   for (lua_pushnil(L); lua_next(L, index);) {
     lua_pushvalue(L, -2); /* copy key value key */
     lua_insert(L, -2);
@@ -312,6 +317,7 @@ void bl_lspec_plan(lua_State *L, int index, struct bl_plan *plan) {
   plan->allow_threads = get_flag(L, index, "allow_threads");
   if (lua_getfield(L, index, "ready") == LUA_TTABLE)
     plan->ready_fd = (int)get_integer(L, -1, "fd", &set);
+  plan->ready_notify = lua_type(L, -1) == LUA_TSTRING;
   if (lua_getfield(L, index, "start_timeout") == LUA_TNUMBER)
     plan->start_timeout_ns = bl_lopt_ns(L, -1);
 }

@@ -127,6 +127,7 @@ static int process_start(lua_State *L) {
   p->process = bl_process_new();
   if (!p->process) return luaL_error(L, "not enough memory");
   int r = bl_process_start(p->process, &plan, &step);
+  bl_lchild_forget(&child);
   if (r < 0) return failed_start(L, p, r, step);
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lstate.h"
 
-#include "bindings/lprocess.h"
 #include "runtime/base.h"
 #include "runtime/fd.h"
 #include "runtime/lock.h"
@@ -50,20 +49,9 @@ static struct bl_lstate *record(lua_State *L) {
   return s;
 }
 
-/* What stood for the process that forked stands for this one. */
-static void restamp_current(lua_State *L) {
-  bl_lstate_get(L, BL_LCURRENT);
-  struct bl_lprocess *self = luaL_testudata(L, -1, BL_LPROCESS);
-  if (self) self->owner = bl_self_pid();
-  lua_pop(L, 1);
-}
-
 struct bl_lstate *bl_lstate(lua_State *L) {
   struct bl_lstate *s = record(L);
-  if (s && s->pid != bl_self_pid()) {
-    bl_lstate_adopt(L);
-    restamp_current(L);
-  }
+  if (s && s->pid != bl_self_pid()) bl_lstate_adopt(L);
   return s;
 }
 
@@ -89,6 +77,11 @@ void bl_lstate_table(lua_State *L, enum bl_lvalue which) {
   bl_lstate_set(L, which);
 }
 
+static void forget(lua_State *L, enum bl_lvalue which) {
+  lua_pushnil(L);
+  bl_lstate_set(L, which);
+}
+
 pid_t bl_lstate_adopt(lua_State *L) {
   struct bl_lstate *s = record(L);
   pid_t before = s->pid;
@@ -97,12 +90,9 @@ pid_t bl_lstate_adopt(lua_State *L) {
   s->ended = 0;
   s->children = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
-  /* BL_LBODY is the thread that this process itself runs on */
-  static const enum bl_lvalue emptied[] = {BL_LCHILDREN, BL_LAT_EXIT, BL_LBODY};
-  for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-    lua_pushnil(L);
-    bl_lstate_set(L, emptied[i]);
-  }
+  forget(L, BL_LCHILDREN);
+  forget(L, BL_LAT_EXIT);
+  forget(L, BL_LBODY); /* the thread that this process itself runs on */
   return before;
 }
 

@@ -30,15 +30,23 @@ void bl_lstream_give(lua_State *L, int index, int fd) {
   bl_stream_init(&s->stream, fd);
 }
 
+void bl_lstream_close(lua_State *L, int index) {
+  struct lstream *s = luaL_testudata(L, index, STREAM);
+  if (s) bl_stream_close(&s->stream);
+}
+
 int bl_lstream_fd(lua_State *L, int index) {
   struct lstream *s = luaL_testudata(L, index, STREAM);
   return s && s->owner == bl_self_pid() ? s->stream.fd : BL_FD_NONE;
 }
 
-static struct bl_stream *check(lua_State *L) {
+/* The open Stream at index 1; what names the call, for the message. */
+static struct bl_stream *check(lua_State *L, const char *what) {
   struct lstream *s = luaL_checkudata(L, 1, STREAM);
   if (s->owner != bl_self_pid())
-    luaL_error(L, "Stream belongs to process %d", (int)s->owner);
+    luaL_error(L, "%s: Stream belongs to process %d", what, (int)s->owner);
+  if (s->stream.fd == BL_FD_NONE)
+    luaL_error(L, "%s: Stream is closed", what);
   return &s->stream;
 }
 
@@ -93,7 +101,7 @@ static int read_all(lua_State *L, struct bl_stream *s, int64_t deadline_ns) {
 }
 
 static int stream_read(lua_State *L) {
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "read");
   int64_t deadline_ns = bl_lopt_deadline(L, 3);
   if (lua_type(L, 2) == LUA_TNUMBER) {
     lua_Integer n = luaL_checkinteger(L, 2);
@@ -108,7 +116,7 @@ static int stream_read(lua_State *L) {
 }
 
 static int stream_read_some(lua_State *L) {
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "read_some");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
   if (bl_buf_length(&s->read) == 0) {
     ssize_t n = fill(L, s, deadline_ns);
@@ -119,14 +127,14 @@ static int stream_read_some(lua_State *L) {
 
 static int next_line(lua_State *L) {
   lua_settop(L, 1);
-  int n = read_line(L, check(L), 1, bl_lopt_deadline(L, 2));
-  if (!lua_isnil(L, -n) || strcmp(lua_tostring(L, -1), "closed") == 0)
-    return 1;
+  int n = read_line(L, check(L, "lines"), 1, bl_lopt_deadline(L, 2));
+  if (!lua_isnil(L, -n)) return 1;
+  if (strcmp(lua_tostring(L, -1), "closed") == 0) return n; /* nil first */
   return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
 static int stream_lines(lua_State *L) {
-  check(L);
+  check(L, "lines");
   lua_pushcfunction(L, next_line);
   lua_pushvalue(L, 1);
   return 2;
@@ -135,7 +143,7 @@ static int stream_lines(lua_State *L) {
 static int stream_write(lua_State *L) {
   size_t size, done = 0;
   int r;
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "write");
   const char *bytes = luaL_checklstring(L, 2, &size);
   int64_t deadline_ns = bl_lopt_deadline(L, 3);
   struct bl_lblock b = bl_lblock_begin(L);
@@ -156,8 +164,7 @@ static int stream_close(lua_State *L) {
 }
 
 static int stream_fileno(lua_State *L) {
-  struct bl_stream *s = check(L);
-  if (s->fd == BL_FD_NONE) return bl_lerror_return(L, BL_ECLOSED, NULL);
+  struct bl_stream *s = check(L, "fileno");
   lua_pushinteger(L, s->fd);
   return 1;
 }

@@ -90,6 +90,13 @@ static short events_of(lua_State *L, int index, lua_Integer i) {
   return events;
 }
 
+/* Takes the number on top for a descriptor; LuaSocket has them as floats. */
+static int to_fd(lua_State *L) {
+  int exact = lua_type(L, -1) == LUA_TNUMBER;
+  lua_Integer n = exact ? lua_tointegerx(L, -1, &exact) : 0;
+  return exact && n >= 0 && n <= INT_MAX ? (int)n : BL_FD_NONE;
+}
+
 /* The descriptor behind the value at index, BL_FD_NONE for something that has
  * none now; raises for what cannot be waited for. */
 static int foreign_fd(lua_State *L, int index, lua_Integer i) {
@@ -98,7 +105,7 @@ static int foreign_fd(lua_State *L, int index, lua_Integer i) {
   if (type == LUA_TUSERDATA || type == LUA_TTABLE)
     for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
       if (!call_method(L, index, i, methods[m])) continue;
-      int fd = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : BL_FD_NONE;
+      int fd = to_fd(L);
       lua_pop(L, 1);
       return fd;
     }
@@ -111,11 +118,10 @@ static int foreign_fd(lua_State *L, int index, lua_Integer i) {
 static void add_fd(lua_State *L, struct wait *w, lua_Integer i) {
   int fd;
   short events = POLLIN;
-  if (lua_isinteger(L, -1)) {
-    lua_Integer n = lua_tointeger(L, -1);
-    if (n < 0 || n > INT_MAX)
+  if (lua_type(L, -1) == LUA_TNUMBER) {
+    fd = to_fd(L);
+    if (fd == BL_FD_NONE)
       luaL_error(L, "wait: item %d is not a file descriptor", (int)i);
-    fd = (int)n;
   } else {
     int index = lua_gettop(L);
     fd = foreign_fd(L, index, i);

@@ -6,7 +6,9 @@
 
 #include "runtime/base.h"
 
-BL_API int bl_bell_open(void); /* the descriptor, or -errno */
+/* The descriptor, or -errno; the caller closes it. The other two never
+ * wait. */
+BL_API int bl_bell_open(void);
 BL_API void bl_bell_ring(int bell);
 BL_API void bl_bell_clear(int bell);
 

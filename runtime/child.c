@@ -14,6 +14,7 @@
 #include "runtime/fd.h"
 #include "runtime/lifeline.h"
 #include "runtime/limit.h"
+#include "runtime/self.h"
 #include "runtime/signals.h"
 
 enum { EXIT_NOT_STARTED = 127 };
@@ -82,10 +83,12 @@ static int set_limits(const struct bl_child *c) {
       [BL_LIMIT_NOFILE] = RLIMIT_NOFILE, [BL_LIMIT_FSIZE] = RLIMIT_FSIZE,
       [BL_LIMIT_CORE] = RLIMIT_CORE,     [BL_LIMIT_NPROC] = RLIMIT_NPROC};
   for (int i = 0; i < BL_LIMITS; i++) {
-    rlim_t value = (rlim_t)c->plan->limits[i].value;
-    struct rlimit limit = {value, value};
     if (!c->plan->limits[i].set) continue;
-    if (i == BL_LIMIT_CPU) limit.rlim_max++; /* SIGXCPU, then SIGKILL */
+    rlim_t value = (rlim_t)c->plan->limits[i].value;
+    struct rlimit limit = {value, value}, before;
+    if (getrlimit(resources[i], &before) < 0) return -errno;
+    /* SIGXCPU, then SIGKILL */
+    if (i == BL_LIMIT_CPU && value < before.rlim_max) limit.rlim_max++;
     if (setrlimit(resources[i], &limit) < 0) return -errno;
   }
   return 0;
@@ -133,7 +136,7 @@ static struct bl_plan own_plan; /* body, leave and arg outlive the parent's */
 
 static pid_t own_pid;
 
-int bl_body_here(void) { return own_pid != 0 && own_pid == getpid(); }
+int bl_body_here(void) { return own_pid != 0 && own_pid == bl_self_pid(); }
 
 void bl_body_tell(enum bl_text kind, const char *text, size_t size) {
   if (!bl_body_here()) return;
@@ -165,7 +168,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   uint64_t signals;
   own_slot = c->slot;
   own_plan = *c->plan;
-  own_pid = getpid();
+  own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
   bl_slot_tell_answer(&c->slot, step, r);
@@ -223,14 +226,13 @@ static int become_program(const struct bl_child *c, int *report,
   if (r == 0) r = limit(c, step);
   if (r < 0) return r;
   *step = BL_STEP_EXEC;
-  char *const *env =
-      c->plan->envp ? (char *const *)(uintptr_t)c->plan->envp : environ;
   bl_signals_unblock();
-  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, env);
+  execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, c->envp);
   return -errno;
 }
 
-int bl_child_exec(void *arg) {
+/* ASan knows nothing of the stack that this runs on. */
+__attribute__((no_sanitize_address)) int bl_child_exec(void *arg) {
   const struct bl_child *c = arg;
   struct bl_report failed;
   enum bl_step step;

@@ -17,6 +17,7 @@ struct bl_child {
   int parents[3];      /* the parent's ends of pipes; BL_FD_NONE */
   int lifeline;        /* fd, BL_FD_NONE for none */
   int ready;           /* what becomes plan->ready_fd */
+  char *const *envp;   /* exec: the program's environment */
   int report;          /* exec: write end of the close-on-exec pipe */
   struct bl_slot slot; /* fork: the gate */
 };

@@ -10,6 +10,7 @@
 #define BL_SECOND_NS INT64_C(1000000000)
 #define BL_MILLISECOND_NS INT64_C(1000000)
 
+/* What the clock says. */
 BL_API int64_t bl_now_ns(void);
 
 /* The deadline that lies timeout_ns from now; BL_FOREVER stays for ever. */

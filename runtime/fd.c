@@ -14,8 +14,9 @@
 #endif
 
 int bl_fd_close(int fd) {
+  if (fd == BL_FD_NONE) return fd;
   int saved = errno;
-  if (fd != BL_FD_NONE) close(fd);
+  close(fd);
   errno = saved;
   return BL_FD_NONE;
 }
@@ -62,7 +63,8 @@ int bl_fd_null(void) {
   fd = bl_fd_open("/dev/null", O_RDWR, 0);
   if (fd < 0) return fd;
   bl_fd_identify(fd, &id);
-  return known = fd; /* two threads at once: one more stays open, no harm */
+  known = fd; /* two threads at once: one more stays open, no harm */
+  return fd;
 }
 
 int bl_fd_copy(int fd) {
@@ -71,19 +73,25 @@ int bl_fd_copy(int fd) {
 }
 
 ssize_t bl_fd_read(int fd, void *to, size_t size) {
+  int saved = errno;
   ssize_t n;
   do {
     n = read(fd, to, size);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (n < 0) return -errno;
+  errno = saved;
+  return n;
 }
 
 ssize_t bl_fd_write(int fd, const void *from, size_t size) {
+  int saved = errno;
   ssize_t n;
   do {
     n = write(fd, from, size);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (n < 0) return -errno;
+  errno = saved;
+  return n;
 }
 
 int bl_fd_nonblock(int fd) {
@@ -107,8 +115,9 @@ int bl_fd_verify(int fd, const struct bl_fd_id *id) {
 }
 
 int bl_fd_close_own(int fd, const struct bl_fd_id *id) {
+  if (fd == BL_FD_NONE) return fd;
   int saved = errno;
-  if (fd != BL_FD_NONE && bl_fd_verify(fd, id) == 0) bl_fd_close(fd);
+  if (bl_fd_verify(fd, id) == 0) close(fd);
   errno = saved;
   return BL_FD_NONE;
 }

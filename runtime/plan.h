@@ -95,6 +95,8 @@ struct bl_plan {
   int allow_threads;         /* fork although other threads exist */
   int ready_fd;              /* command: becomes this fd (0: none), the write
                                 end of a pipe; see bl_process_ready_fd() */
+  int ready_notify;          /* command: sends READY=1 to the socket that its
+                                NOTIFY_SOCKET names (notify.h) */
   int bell;                  /* rung (bell.h) when a body is ready; 0: none */
   int64_t start_timeout_ns;  /* for the answer of a command; 0: 30 s */
 };

@@ -14,7 +14,9 @@
 #include "runtime/board.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/interrupt.h"
 #include "runtime/limit.h"
+#include "runtime/notify.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
 #include "runtime/signals.h"
@@ -33,7 +35,7 @@ struct bl_process {
   struct bl_exit exit;
   int64_t started_ns, ended_ns;
   int64_t kill_at_ns; /* BL_FOREVER: never */
-  int program, daemon, group, controlled, ready;
+  int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
   int late_error;
   enum bl_step late_step;
@@ -55,8 +57,10 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   for (int i = 0; i < 3; i++) bl_fd_close(p->child.stdio[i]);
   for (int kind = 0; kind < BL_TEXTS; kind++) free(p->texts[kind]);
   bl_fd_close(p->child.ready);
-  bl_lifeline_give(&p->child.lifeline);
-  if (p->state == ENDED) bl_slot_give(&p->child.slot);
+  if (p->state == ENDED) { /* else the child goes on with both */
+    bl_lifeline_give(&p->child.lifeline);
+    bl_slot_give(&p->child.slot);
+  }
   if (p->sentinel != p->child.handle.fd) bl_fd_close(p->sentinel);
   bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
   free(p);
@@ -67,7 +71,9 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
                      enum bl_step *step) {
   assert(p->state == INITIAL);
   *step = BL_STEP_NONE;
-  if (plan->ready_fd && plan->ready_fd < 3) return -EINVAL;
+  if (plan->ready_fd && (plan->ready_fd < 3 || plan->ready_notify))
+    return -EINVAL;
+  if (plan->ready_notify && !plan->argv) return -EINVAL;
   if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]))
     return -EINVAL;
   int r = bl_spawn(plan, &p->child, step);
@@ -75,6 +81,7 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   p->started_ns = bl_now_ns();
   p->program = plan->argv != NULL;
   p->daemon = plan->daemon;
+  p->notifies = plan->ready_notify;
   p->group = plan->pgroup || plan->session;
   p->state = STARTED;
   return 0;
@@ -114,17 +121,42 @@ static void kill_when_due(struct bl_process *p) {
   bl_process_signal(p, SIGKILL);
 }
 
+/* A group outlives its leader, and its number is safe while that is there. */
+static void end_group(struct bl_process *p) {
+  if (!p->contained || !bl_reap_due(&p->child.handle)) return;
+  bl_process_signal_group(p, SIGKILL);
+}
+
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
+  end_group(p);
   int r = bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
   return r;
 }
 
+/* Without a deadline of any kind the kernel does all the waiting. */
+static int join_for_ever(struct bl_process *p) {
+  int r = bl_interrupt_peek() == BL_INTERRUPT_NONE
+              ? bl_reap_wait(&p->child.handle, &p->exit)
+              : BL_ETERMINATED;
+  if (r > 0) take_in(p);
+  /* a request that comes before the call sleeps is sent again (limit.c) */
+  if (r == BL_EINTR && bl_interrupt_peek() != BL_INTERRUPT_NONE)
+    return BL_ETERMINATED;
+  return r;
+}
+
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   assert(p->state != INITIAL);
+  if (p->state == ENDED) return 1;
+  if (deadline_ns == BL_FOREVER && p->kill_at_ns == BL_FOREVER &&
+      !p->contained) {
+    int r = join_for_ever(p);
+    if (r != -ECHILD) return r;
+  }
   for (;;) {
     if (p->state == ENDED) return 1;
     int64_t due = p->kill_at_ns;
@@ -189,6 +221,11 @@ int bl_process_signal_group(struct bl_process *p, int signo) {
   return send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
 }
 
+void bl_process_contain(struct bl_process *p) {
+  assert(p->state != INITIAL && p->group);
+  p->contained = 1;
+}
+
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
@@ -246,8 +283,16 @@ int bl_process_take_stdio(struct bl_process *p, int which) {
   return fd;
 }
 
+static int take_notice(struct bl_process *p) {
+  if (p->ready) return 1;
+  int r = bl_notify_ready(p->child.ready, p->child.handle.pid);
+  p->ready = r > 0;
+  return r;
+}
+
 int bl_process_ready(struct bl_process *p) {
   char bytes[256];
+  if (p->notifies) return take_notice(p);
   while (!p->ready) {
     ssize_t n = bl_fd_read(p->child.ready, bytes, sizeof bytes);
     if (n == -EAGAIN) return 0;

@@ -21,7 +21,8 @@
 
 struct bl_process;
 
-BL_API struct bl_process *bl_process_new(void); /* null: no memory */
+/* A handle, null without memory; free accepts null and returns it. */
+BL_API struct bl_process *bl_process_new(void);
 BL_API struct bl_process *bl_process_free(struct bl_process *p);
 
 /* Before the first successful start. 0, or an error with *step telling what
@@ -46,6 +47,11 @@ BL_API int bl_process_signal(struct bl_process *p, int signo);
 /* Sends signo to the group the child leads (plan.pgroup or .session). */
 BL_API int bl_process_signal_group(struct bl_process *p, int signo);
 
+/* From now on what is left of the child's group ends with the child, just
+ * before its status is taken: later the group's number may be another's. The
+ * child leads a group (plan.pgroup or .session). */
+BL_API void bl_process_contain(struct bl_process *p);
+
 /* A body is asked to unwind (limit.h), a program gets SIGTERM; after grace_ns
  * SIGKILL. A body arms that itself; behind it, and for a program, stands
  * bl_process_due(). */
@@ -55,10 +61,12 @@ BL_API int bl_process_terminate_controlled(struct bl_process *p,
 /* When bl_process_poll() must be called next even if nothing happens. */
 BL_API int64_t bl_process_due(const struct bl_process *p);
 
+/* What is known of it. The exit record stands once poll or join returned 1;
+ * ended_ns is 0 before. */
 BL_API pid_t bl_process_pid(const struct bl_process *p);
 BL_API const struct bl_exit *bl_process_exit(const struct bl_process *p);
 BL_API int64_t bl_process_started_ns(const struct bl_process *p);
-BL_API int64_t bl_process_ended_ns(const struct bl_process *p); /* 0: not */
+BL_API int64_t bl_process_ended_ns(const struct bl_process *p);
 BL_API int bl_process_daemon(const struct bl_process *p);
 BL_API int bl_process_controlled(const struct bl_process *p);
 
@@ -72,9 +80,10 @@ BL_API int bl_process_sentinel(struct bl_process *p);
  * or it was taken before. Non-blocking; the taker closes it. */
 BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 
-/* Has the program written a line to its ready fd (plan.ready_fd)? 1 yes, 0
- * not yet, BL_ESTART when it closed it without. Never waits: that is for
- * bl_process_ready_fd(), BL_FD_NONE where the plan had none. */
+/* Has the program written a line to its ready fd (plan.ready_fd), or notified
+ * us (plan.ready_notify)? 1 yes, 0 not yet, BL_ESTART when it closed the fd
+ * without. Never waits: that is for bl_process_ready_fd(), BL_FD_NONE where
+ * the plan had none. */
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 

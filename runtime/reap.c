@@ -51,22 +51,16 @@ static void decode_stolen(int pidfd, struct bl_exit *out) {
   out->core = WIFSIGNALED(status) && WCOREDUMP(status);
 }
 
-/* The system call itself: libc's waitid() has no rusage. */
-static int wait_for(int idtype, int id, int options, siginfo_t *info,
-                    struct rusage *usage) {
+/* The system call itself: libc's waitid() has no rusage. Only a call that
+ * waits can be interrupted. */
+static int wait_for(const struct bl_pidfd *child, int options,
+                    siginfo_t *info, struct rusage *usage) {
   memset(info, 0, sizeof *info);
-  long r;
-  do {
-    r = syscall(SYS_waitid, idtype, id, info, WEXITED | options, usage);
-  } while (r < 0 && errno == EINTR);
-  return r < 0 ? -errno : 0;
-}
-
-static int look(const struct bl_pidfd *child, int options, siginfo_t *info,
-                struct rusage *usage) {
-  return wait_for(child->by_pid ? P_PID : P_PIDFD,
-                  child->by_pid ? child->pid : child->fd, WNOHANG | options,
-                  info, usage);
+  int idtype = child->by_pid ? P_PID : P_PIDFD;
+  int id = child->by_pid ? child->pid : child->fd;
+  long r = syscall(SYS_waitid, idtype, id, info, WEXITED | options, usage);
+  if (r < 0) return errno == EINTR ? BL_EINTR : -errno;
+  return 0;
 }
 
 /* A pidfd of a process that is not our child (any more) is readable once
@@ -76,15 +70,12 @@ static int ended(const struct bl_pidfd *child) {
   return child->by_pid || (poll(&p, 1, 0) == 1 && (p.revents & POLLIN));
 }
 
-int bl_reap(const struct bl_pidfd *child, struct bl_exit *out) {
+static int take(const struct bl_pidfd *child, int options,
+                struct bl_exit *out) {
   siginfo_t info;
   struct rusage usage;
-  int r = look(child, 0, &info, &usage);
-  if (r == -ECHILD) {
-    if (!ended(child)) return 0;
-    decode_stolen(child->fd, out);
-    return 1;
-  }
+  int r = wait_for(child, options, &info, &usage);
+  if (r == -ECHILD || r == BL_EINTR) return r;
   if (r < 0) return -EBADF; /* EINVAL: the number is another file's by now */
   if (info.si_pid == 0) return 0;
   if (info.si_pid != child->pid) return -EBADF;
@@ -92,12 +83,32 @@ int bl_reap(const struct bl_pidfd *child, struct bl_exit *out) {
   return 1;
 }
 
+int bl_reap(const struct bl_pidfd *child, struct bl_exit *out) {
+  int r = take(child, WNOHANG, out);
+  if (r != -ECHILD) return r;
+  if (!ended(child)) return 0;
+  decode_stolen(child->fd, out);
+  return 1;
+}
+
+int bl_reap_wait(const struct bl_pidfd *child, struct bl_exit *out) {
+  return take(child, 0, out);
+}
+
 int bl_reap_owned(const struct bl_pidfd *child) {
   siginfo_t info;
-  return look(child, WNOWAIT, &info, NULL) == 0;
+  return wait_for(child, WNOHANG | WNOWAIT, &info, NULL) == 0;
+}
+
+int bl_reap_due(const struct bl_pidfd *child) {
+  siginfo_t info;
+  return wait_for(child, WNOHANG | WNOWAIT, &info, NULL) == 0 &&
+         info.si_pid == child->pid;
 }
 
 void bl_reap_unborn(pid_t pid) {
+  struct bl_pidfd child = {.pid = pid, .by_pid = 1};
   siginfo_t info;
-  wait_for(P_PID, pid, 0, &info, NULL);
+  while (wait_for(&child, 0, &info, NULL) == BL_EINTR) {
+  }
 }

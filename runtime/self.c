@@ -6,9 +6,28 @@
 #include <unistd.h>
 
 #include "runtime/fd.h"
+#include "runtime/lock.h"
 #include "runtime/pidfd.h"
 
-pid_t bl_self_pid(void) { return getpid(); }
+static _Atomic int remembering;
+static _Atomic pid_t known; /* 0: ask */
+
+static void forget(void) { known = 0; }
+
+void bl_self_remember(void) {
+  if (remembering) return;
+  bl_lock_at_fork(forget);
+  remembering = 1;
+}
+
+pid_t bl_self_pid(void) {
+  pid_t pid = known;
+  if (pid) return pid;
+  pid = getpid();
+  if (remembering) known = pid;
+  return pid;
+}
+
 pid_t bl_self_tid(void) { return gettid(); }
 
 int bl_self_parent_fd(pid_t parent) {

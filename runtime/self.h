@@ -8,7 +8,13 @@
 
 #include "runtime/base.h"
 
-BL_API pid_t bl_self_pid(void);
+pid_t bl_self_pid(void);
+
+/* From here on bl_self_pid() asks the system once in each process: it is
+ * called so often that a start would feel it. Holds for processes made by
+ * libc's fork(). */
+void bl_self_remember(void);
+
 pid_t bl_self_tid(void);
 
 /* A pidfd of this process's parent, if that is still `parent`; BL_ECLOSED

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
@@ -14,8 +15,10 @@
 #include "runtime/child.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/notify.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
+#include "runtime/self.h"
 #include "runtime/signals.h"
 
 #ifndef CLONE_PIDFD
@@ -32,10 +35,13 @@ struct handover {
   int stdio[3];
   int ready;
   int alive; /* write end that stands for a pidfd (pidfd.h) */
+  char **env; /* of a program that notifies us, null otherwise */
+  char variable[BL_NOTIFY_VARIABLE];
 };
 
 static const struct handover nothing = {
-    {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE}, BL_FD_NONE, BL_FD_NONE};
+    {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE}, BL_FD_NONE, BL_FD_NONE,
+    NULL, ""};
 
 static int pipe_for(int target, int *child_end, int *parent_end) {
   int ends[2];
@@ -61,13 +67,28 @@ static int open_stdio(const struct bl_plan *plan, struct handover *h,
   return 0;
 }
 
+static char *const *environment_of(const struct bl_plan *plan) {
+  return plan->envp ? (char *const *)(uintptr_t)plan->envp : bl_self_environ();
+}
+
+/* How the program will say that it is ready, if it is to. */
+static int open_ready(const struct bl_plan *plan, struct handover *h,
+                      struct bl_spawned *out) {
+  if (plan->ready_fd > 0) return pipe_for(1, &h->ready, &out->ready);
+  if (!plan->ready_notify) return 0;
+  int r = out->ready = bl_notify_open(h->variable);
+  if (r < 0) return r;
+  h->env = bl_notify_environ(environment_of(plan), h->variable);
+  return h->env ? 0 : -ENOMEM;
+}
+
 static int prepare(const struct bl_plan *plan, struct handover *h,
                    struct bl_spawned *out, enum bl_step *step) {
   *step = BL_STEP_STDIO;
   int r = open_stdio(plan, h, out);
   if (r < 0) return r;
   *step = BL_STEP_PIPE;
-  if (plan->ready_fd > 0) r = pipe_for(1, &h->ready, &out->ready);
+  r = open_ready(plan, h, out);
   if (r < 0 || !plan->daemon) return r;
   *step = BL_STEP_LIFELINE;
   return bl_lifeline_take(&out->lifeline);
@@ -78,6 +99,7 @@ static void close_handover(const struct bl_plan *plan, struct handover *h) {
     if (plan->stdio[i].kind != BL_STDIO_NULL) bl_fd_close(h->stdio[i]);
   h->ready = bl_fd_close(h->ready);
   h->alive = bl_fd_close(h->alive);
+  free(h->env);
 }
 
 static void undo(struct bl_spawned *out) {
@@ -92,7 +114,7 @@ static void fill_child(struct bl_child *c, const struct bl_plan *plan,
                        const struct handover *h,
                        const struct bl_spawned *out) {
   *c = (struct bl_child){.plan = plan,
-                         .parent = getpid(),
+                         .parent = bl_self_pid(),
                          .stdio = {h->stdio[0], h->stdio[1], h->stdio[2]},
                          .parents = {out->stdio[0], out->stdio[1],
                                      out->stdio[2]},
@@ -172,7 +194,10 @@ static int await_answer(const struct bl_spawned *out, int64_t deadline_ns,
   *step = BL_STEP_ANSWER;
   while (!bl_slot_answer(&out->slot, ANSWER_SLICE_MS * BL_MILLISECOND_NS, step,
                          &error)) {
-    if (bl_poll_one(out->handle.fd, POLLIN, 0) > 0) return BL_ESTART;
+    int ended = bl_poll_one(out->handle.fd, POLLIN, 0) > 0;
+    /* it may have answered just before */
+    if (ended && bl_slot_answer(&out->slot, 0, step, &error)) break;
+    if (ended) return BL_ESTART;
     if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
   }
   return error;
@@ -185,6 +210,7 @@ static int spawn_body(const struct bl_plan *plan, struct handover *h,
   *step = BL_STEP_THREADS;
   int r = refuse_threads(plan);
   if (r < 0) return r;
+  bl_self_remember();
   *step = BL_STEP_BOARD;
   r = bl_slot_take(&out->slot);
   if (r < 0) return r;
@@ -266,6 +292,7 @@ static int spawn_program(const struct bl_plan *plan, const struct handover *h,
   if (r < 0) return r;
   fill_child(&c, plan, h, out);
   c.report = report[1];
+  c.envp = h->env ? h->env : environment_of(plan);
   *step = BL_STEP_FORK;
   r = clone_child(&c, out);
   bl_fd_close(report[1]);

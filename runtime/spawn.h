@@ -18,7 +18,8 @@
 struct bl_spawned {
   struct bl_pidfd handle;
   int stdio[3]; /* the parent's ends of pipes, non-blocking; BL_FD_NONE */
-  int ready;    /* read end of the program's ready pipe; BL_FD_NONE */
+  int ready;    /* read end of the program's ready pipe, or the socket that
+                   it notifies; BL_FD_NONE */
   struct bl_slot slot;
   struct bl_lifeline lifeline;
 };

@@ -196,7 +196,7 @@ describe("an owner killed at a random moment", function()
       for round = 1, 15 do
          local owner <close> = kit.owner(text:format(seed + round))
          owner:expect "^ready$"
-         billiard.sleep(math.random() / 10) -- any moment will do
+         billiard.sleep(math.random() / 10) -- busy: any moment will do
          owner:kill()
          owner:all_gone()
       end
@@ -304,8 +304,10 @@ describe("a fatal signal in a child", function()
 
    it("S14: that comes again and again ends at the grace", function()
       local p = assert(Process { target = function()
+         billiard.ready() -- the handlers of the parent are gone
          faults.fault_for_ever()
       end }:start())
+      assert(p:wait_ready(20))
       helper.eventually(function() return catches(p.pid, SEGV) end)
       assert.is_true(p:is_alive())
       assert.is_true(p:terminate_controlled(0.1))

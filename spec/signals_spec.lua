@@ -60,7 +60,7 @@ describe("a storm of SIGTERM", function()
 
    it("S02: ends a child that unwinds once", function()
       local p = assert(Process { stdout = "pipe", target = function()
-         local guard <close> = setmetatable({}, { __close = function()
+         local _ <close> = setmetatable({}, { __close = function()
             io.write "x"
          end })
          billiard.at_exit(function() io.write "y" end)

@@ -1,7 +1,9 @@
 #!/bin/sh
 # run-examples.sh RESULTS STAGE LUA EXAMPLE...: runs the examples against the
-# tree installed in STAGE: each Lua one with the host and with LUA, each C one
-# built the way a stranger would, through pkg-config.
+# tree installed in STAGE: each Lua one with the host and with LUA, a topology
+# by `billiard run` and from a program in Lua, each C one
+# built the way a stranger would, through pkg-config. One with a line
+# "-- needs: MODULE" is skipped, with a word about it, where LUA has none.
 set -eu
 results=$1 stage=$2 lua=$3
 shift 3
@@ -36,17 +38,38 @@ compile_and_run() { # SOURCE PROGRAM
 
 if [ "${1:-}" = --compile ]; then compile_and_run "$2" "$3"; exit; fi
 
+lacks() { # EXAMPLE: prints the first module that it needs and is not there
+  for module in $(sed -n 's/^-- needs: //p' "$1"); do
+    "$lua" -e "require '$module'" >/dev/null 2>&1 ||
+      { echo "$module"; return; }
+  done
+}
+
 unset LUA_PATH_5_4 LUA_CPATH_5_4 LUA_INIT LUA_INIT_5_4
 for example in "$@"; do
   base=$(basename "$example")
-  case $example in
-    *.lua)
+  module=$(lacks "$example")
+  if [ -n "$module" ]; then
+    printf '  %-34s skipped: there is no Lua module %s\n' "$base" "$module"
+    continue
+  fi
+  kind=${example##*.}
+  ! grep -q '^return topology' "$example" || kind=topology
+  case $kind in
+    topology)
+      try "$base(run)" "$stage/bin/billiard" run "$example"
+      try "$base(lua)" env \
+        LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua;;" \
+        LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" -e \
+        "local t = dofile '$example'; assert(t:start()); assert(t:wait())"
+      ;;
+    lua)
       try "$base(host)" "$stage/bin/billiard" "$example"
       try "$base(lua)" env \
-        LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua" \
-        LUA_CPATH="$stage/lib/lua/5.4/?.so" "$lua" "$example"
+        LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua;;" \
+        LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" "$example"
       ;;
-    *.c)
+    c)
       try "$base" sh "$0" "$results" "$stage" "$lua" --compile "$example" \
         "$stage/${base%.c}"
       ;;

@@ -12,8 +12,12 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 
 -- spec files about no single module; the page is named where there is one
 local no_page = {
-  host = "docs/billiard.1",
+  hostrun = "docs/billiard.1", machine = "docs/design.md",
+  host = "docs/billiard.1", family = "docs/api/process.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
+  -- what must be survived, whichever module it meets
+  chaos = true, embedding = true, lifecycle = true, lifeline = true,
+  inherit = true, misuse = true, resources = true, signals = true,
 }
 
 local header, exported = arg[1], arg[2]

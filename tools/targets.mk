@@ -10,7 +10,7 @@ EXAMPLES = $(sort $(wildcard scripts/examples/*.lua scripts/examples/*.c))
 OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
 TEST_C   = $(wildcard spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
-OUR_LUA  = $(wildcard scripts/billiard/*.lua scripts/examples/*.lua \
+OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
              spec/*.lua spec/regress/*.lua spec/fixtures/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
@@ -111,6 +111,7 @@ surface: all $(BUILD)/billiard.h ## exports, names, docs, types and specs agree
 	@nm -D --defined-only $(CORE) | awk '{ print $$3 }' > $(BUILD)/exported
 	@LUA_CPATH='$(BUILD)/lib/?.so;;' $(TOOL_LUA) tools/surface.lua \
 	  $(BUILD)/billiard.h $(BUILD)/exported $(SPECS)
+	@$(TOOL_LUA) tools/errors.lua --check docs/errors.md
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: ## native tests and specs (in the host) with ASan and UBSan
@@ -137,6 +138,7 @@ $(BUILD)/bench/%.so: bench/%.c
 
 BENCH_C = $(patsubst bench/%.c,$(BUILD)/bench/%.so,$(wildcard bench/*.c))
 bench: all $(BENCH_C) ## print our figures beside the bare kernel's
+	@sh tools/deps.sh build bench
 	@$(SPEC_ENV) LUA_PATH='scripts/?.lua;scripts/?/init.lua;./?.lua;;' \
 	  LUA_CPATH='$(BUILD)/lib/?.so;$(BUILD)/bench/?.so;;' \
 	  $(SPEC_LUA) bench/run.lua
@@ -160,7 +162,10 @@ install-rock: all
 	  '$(DESTDIR)$(LUADIR)/billiard'
 	@install $(HOST) '$(DESTDIR)$(BINDIR)/billiard'
 	@install $(CORE) '$(DESTDIR)$(LIBDIR)/billiard/core.$(LIB_EXTENSION)'
-	@install -m 644 $(SCRIPTS) '$(DESTDIR)$(LUADIR)/billiard'
+	@for script in $(SCRIPTS:scripts/%=%); do \
+	  install -D -m 644 "scripts/$$script" '$(DESTDIR)$(LUADIR)'"/$$script" \
+	    || exit 1; \
+	done
 
 # the .pc is written again: `make install` may name another PREFIX
 install-c: all $(BUILD)/billiard.h

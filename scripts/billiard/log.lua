@@ -41,8 +41,14 @@ local function emit(name, format, ...)
    if log[name] < level or not sink then
       return false
    end
-   local message = select("#", ...) > 0 and format:format(...) or format
-   sink(name:lower(), name, message)
+   if select("#", ...) > 0 then
+      local fits, message = pcall(string.format, format, ...)
+      if not fits then
+         error(("%s: %s"):format(name:lower(), message), 2) -- a tail call
+      end
+      format = message
+   end
+   sink(name:lower(), name, format)
    return true
 end
 

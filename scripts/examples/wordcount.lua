@@ -1,73 +1,187 @@
 -- SPDX-License-Identifier: MIT
---- Counts the words in the text files of some directories, in parallel, and
--- stays right when one worker hangs and another one crashes.
+--- Counts the words in the text files below some directories with several
+-- processes, and counts right although one of them hangs and one crashes.
 --
---    find -> files -> shares -> queue --fork--> worker: counts a share
---                                 ^                | lines over its stdout
---              hung, dead or torn |                v
---                                 +----------- parent: merges what is whole
---
--- A worker writes "+ WEIGHT" as it gets on, then "TABLE", "WORD COUNT" for
--- each word, and "END LINES SUM": without a right END the table is torn,
--- and none of it is used. Words are in lower case; two "words" in capitals
--- count the files left out, BINARY and UNREADABLE.
+--    files -> shares --fork--> worker: counts the words of a share
+--               ^                |
+--          hung | crashed        | lines "BYTES" as it gets on, then its
+--               |                v table as lines "N WORD", over its stdout
+--               +------------- parent: merges the tables that are whole
 
 local billiard = require "billiard"
 
-local USAGE = [[
-usage: wordcount.lua [options] [DIR ...]
-Counts the words in the text files below the directories
-(/usr/share/common-licenses and /usr/share/doc).
-  --workers N   processes at a time (the usable CPUs, at least 2)
-  --top N       how many words to print (10)
-  --deadline S  a worker silent for S seconds hangs (0.3)
-  --no-faults   let no worker hang and none crash
-  --help        this text
-]]
+local BLOCK <const> = 1 << 18   -- bytes read at once
+local ENOUGH <const> = 40000000 -- bytes that show what a second worker is worth
+local MAX_ATTEMPTS <const> = 3  -- at one share
+local PATIENCE <const> = 1      -- seconds a worker may be silent
+local LADDER <const> = { { "INT", 0.1 }, { "TERM", 0.1 }, { "KILL" } }
+-- What a worker sends itself. A stopped one heeds neither INT nor TERM.
+local FAULTS <const> = { "STOP", "KILL" }
+local TERMINAL <const> = os.execute "test -t 1"
 
-local WORD <const> = "[a-z\128-\255]+" -- of a text in lower case
-local MAX_BYTES <const> = 1 << 20      -- larger files are left out
-local FILE_WEIGHT <const> = 4096       -- what opening a file costs, in bytes
-local REPORT_WEIGHT <const> = 1 << 18  -- a worker tells so often how far it is
-local SHARES_PER_WORKER <const> = 4
-local MAX_ATTEMPTS <const> = 6         -- each has twice the time of the last
-local LADDER <const> = { { "INT", 0.1 }, { "TERM", 1 }, { "KILL" } }
-local SIGNALS <const> = { [2] = "SIGINT", [9] = "SIGKILL", [15] = "SIGTERM" }
+---- the worker ----
 
----- options ----
-
-local LEAST <const> = { ["--workers"] = 1, ["--top"] = 0, ["--deadline"] = 0.01 }
-
-local function refuse(message)
-   io.stderr:write("wordcount: ", message, "\n", USAGE)
-   os.exit(2, true)
+-- A word is a run of letters or bytes beyond ASCII. The keys in capitals are
+-- no words: they count files that are left out.
+local function count_file(path, counts, report)
+   local function leave_out(why) counts[why] = (counts[why] or 0) + 1 end
+   local file <close> = io.open(path, "rb")
+   if not file then return leave_out "UNREADABLE" end
+   while true do
+      local block, rest, errno = file:read(BLOCK, "L") -- to the end of a line
+      if errno then return leave_out "UNREADABLE" end
+      if not block then return end
+      local text = block .. (rest or "")
+      if text:find("\0", 1, true) then return leave_out "BINARY" end
+      for word in text:lower():gmatch "[a-z\128-\255]+" do
+         counts[word] = (counts[word] or 0) + 1
+      end
+      report(#text)
+   end
 end
 
-local function parse_value(word, text)
-   local n = tonumber(text)
-   if not n or not (n >= LEAST[word]) or
-      word ~= "--deadline" and not math.tointeger(n) then
-      refuse(word .. ": bad value " .. tostring(text))
+-- The target of a worker's process; a fault strikes half-way in its table.
+local function work(share, fault)
+   local counts, lines, bytes = {}, {}, 0
+   for _, file in ipairs(share.files) do
+      count_file(file.path, counts, function(n)
+         bytes = bytes + n
+         if bytes < BLOCK then return end
+         io.write(bytes, "\n"):flush()
+         bytes = 0
+      end)
    end
-   return n
+   for word, n in pairs(counts) do lines[#lines + 1] = n .. " " .. word .. "\n" end
+   io.write(table.concat(lines, "", 1, #lines // 2)):flush()
+   if fault then os.execute("kill -" .. fault .. " $PPID") end
+   io.write(table.concat(lines, "", #lines // 2 + 1))
+end
+
+---- the parent ----
+
+local function start_worker(share, number, fault)
+   local process = billiard.Process {
+      target = work, args = { share, fault }, name = "worker " .. number,
+      stdout = "pipe", daemon = true,
+   }
+   assert(process:start())
+   return {
+      process = process, share = share, counts = {}, bytes = 0,
+      heard = billiard.now(), -- when it last said something
+      fileno = function() return process.stdout:fileno() end, -- what to wait for
+   }
+end
+
+-- Takes the lines that are there now.
+local function listen(worker)
+   local stdout = worker.process.stdout
+   local line, _, code = stdout:read("l", 0)
+   while line do
+      local n, word = line:match "^(%d+) ?(.*)"
+      if word == "" then worker.bytes = worker.bytes + n
+      else worker.counts[word] = math.tointeger(n) end
+      line, _, code = stdout:read("l", 0)
+   end
+   worker.silent = code == "closed" -- for good: it has ended
+   worker.heard = billiard.now()
+end
+
+-- Ends its process. Returns nil when its table is whole, else what happened.
+local function dismiss(worker)
+   local process <close> = worker.process
+   if worker.silent then process:join() else process:stop(LADDER) end
+   process.stdout:close()
+   if worker.silent and process.exitcode == 0 then return nil end
+   return ("%s %s: ended by %s, its share is done again"):format(process.name,
+      worker.silent and "crashed" or "hung", tostring(process):match "%[(.+)%]")
+end
+
+local function settle(crew, worker)
+   local share, problem = worker.share, dismiss(worker)
+   if not problem then
+      crew.bytes = crew.bytes + share.bytes
+      for word, n in pairs(worker.counts) do
+         crew.totals[word] = (crew.totals[word] or 0) + n
+      end
+      return
+   end
+   io.write(TERMINAL and "\r\27[K" or "", "   ", problem, "\n")
+   share.attempts = share.attempts + 1
+   assert(share.attempts < MAX_ATTEMPTS, "a share fails again and again")
+   table.insert(crew.queue, share)
+end
+
+local function draw_bar(part)
+   if not TERMINAL then return end
+   local n = math.floor(50 * math.min(part, 1))
+   io.write("\r   [", ("#"):rep(n), ("."):rep(50 - n), "]"):flush()
+end
+
+-- Starts the workers there is room for, waits until some have more to say or
+-- one has been silent for too long, and settles with those that are done.
+local function step(crew, workers, faults)
+   local live = crew.live
+   while #crew.queue > 0 and #live < workers do
+      crew.started = crew.started + 1
+      live[#live + 1] = start_worker(table.remove(crew.queue), crew.started,
+         faults[crew.started])
+   end
+   for _, worker in ipairs(assert(billiard.wait(live, PATIENCE))) do
+      listen(worker)
+   end
+   local bytes = 0
+   for i = #live, 1, -1 do
+      local worker = live[i]
+      if worker.silent or billiard.now() - worker.heard > PATIENCE then
+         settle(crew, table.remove(live, i))
+      else bytes = bytes + worker.bytes end
+   end
+   draw_bar((crew.bytes + bytes) / crew.all)
+end
+
+-- Largest file first, each to the share that is smallest.
+local function make_shares(files, n)
+   local shares = {}
+   for i = 1, n do shares[i] = { files = {}, bytes = 0, attempts = 0 } end
+   for _, file in ipairs(files) do
+      table.sort(shares, function(a, b) return a.bytes < b.bytes end)
+      table.insert(shares[1].files, file)
+      shares[1].bytes = shares[1].bytes + file.size
+   end
+   return shares
+end
+
+-- One pass over all files: every word's count, and the seconds it took.
+local function count(files, workers, faults)
+   local began = billiard.now()
+   local crew = {
+      queue = make_shares(files, workers == 1 and 1 or 2 * workers),
+      live = {}, started = 0, totals = {}, bytes = 0, all = files.bytes,
+   }
+   while #crew.queue > 0 or #crew.live > 0 do step(crew, workers, faults) end
+   io.write(TERMINAL and "\r\27[K" or "")
+   return crew.totals, billiard.now() - began
+end
+
+---- what people see ----
+
+local function fail(status, ...)
+   io.stderr:write("wordcount: ", ...)
+   io.stderr:write "\n"
+   os.exit(status, true)
 end
 
 local function parse(args)
-   local options = { dirs = {}, faults = true, top = 10, deadline = 0.3,
-                     workers = math.max(2, billiard.usable_cpu_count() or 2) }
-   local i = 1
-   while args[i] do
-      local word = args[i]
-      if LEAST[word] then
-         i = i + 1
-         options[word:sub(3)] = parse_value(word, args[i])
-      elseif word == "--no-faults" then options.faults = false
-      elseif word == "--help" then io.write(USAGE) os.exit(0, true)
-      elseif word:find "^%-" then refuse("unknown option " .. word)
-      else options.dirs[#options.dirs + 1] = word end
-      i = i + 1
+   local dirs, workers = { table.unpack(args) }, billiard.usable_cpu_count() or 2
+   workers = math.max(2, math.min(workers, 8))
+   if dirs[1] == "--workers" then
+      workers = math.tointeger(tonumber(dirs[2]))
+      table.move(dirs, 3, #dirs + 2, 1)
    end
-   return options
+   if not workers or workers < 1 or (dirs[1] or ""):find "^%-" then
+      fail(2, "usage: wordcount.lua [--workers N] [DIR ...]")
+   end
+   return workers, dirs
 end
 
 local function default_dirs()
@@ -79,345 +193,97 @@ local function default_dirs()
    return dirs
 end
 
----- the files, and shares of about the same weight ----
-
-local function find_command(dirs)
-   local command = { "find", "-H" }
-   for _, dir in ipairs(dirs) do -- a DIR is never part of the expression
-      command[#command + 1] = dir:find "^[-(),!]" and "./" .. dir or dir
-   end
-   local what = { "-type", "f", "!", "-name", "*.gz", "-printf", "%s %p\\0" }
-   return table.move(what, 1, #what, #command + 1, command)
-end
-
--- The files in order of path; says what is left out.
+-- Without gz files; symbolic links are not followed, but a DIR may be one.
 local function find_files(dirs)
-   if #dirs == 0 then return {} end
-   local found = assert(billiard.run(find_command(dirs)))
-   local files, too_large = {}, 0
-   for size, path in found.stdout:gmatch "(%d+) (%Z+)" do
-      size = math.tointeger(size)
-      if size > MAX_BYTES then too_large = too_large + 1
-      else files[#files + 1] = { path = path, weight = size + FILE_WEIGHT } end
+   local command = { "find", "-H" }
+   for _, dir in ipairs(dirs) do
+      local there, problem = io.open(dir)
+      if not there then fail(1, problem) end
+      there:close()
+      table.insert(command, dir:find "^/" and dir or "./" .. dir)
    end
-   table.sort(files, function(a, b) return a.path < b.path end)
-   for line in found.stderr:gmatch "[^\n]+" do
-      print((line:gsub("%c", "?")))
+   for word in ("-type f ! -name *.gz -printf %s\\t%p\\0"):gmatch "%S+" do
+      table.insert(command, word)
    end
-   if too_large > 0 then print("left out, too large: " .. too_large) end
+   local found, files = assert(billiard.run(command)), { bytes = 0 }
+   io.stderr:write(found.stderr)
+   for size, path in found.stdout:gmatch "(%d+)\t(%Z+)" do
+      files[#files + 1] = { path = path, size = math.tointeger(size) }
+      files.bytes = files.bytes + size
+   end
+   table.sort(files, function(a, b) return a.size > b.size end)
    return files
 end
 
--- Cuts the list: neighbours have words in common, so their tables are short.
-local function make_shares(files, n)
-   local shares, all, before = {}, 0, 0
-   for _, file in ipairs(files) do all = all + file.weight end
-   for _, file in ipairs(files) do
-      local share = shares[#shares]
-      if #shares == 0 or before >= all * #shares / n then
-         share = { files = {}, weight = 0 }
-         shares[#shares + 1] = share
-      end
-      share.files[#share.files + 1] = file
-      share.weight, before = share.weight + file.weight, before + file.weight
-   end
-   return shares, all
-end
-
----- counting ----
-
-local function add(counts, key, n) counts[key] = (counts[key] or 0) + n end
-
-local function count_file(path, counts)
-   local file <close> = io.open(path, "rb")
-   local text = file and file:read "a"
-   if not text then return add(counts, "UNREADABLE", 1) end
-   if text:find("\0", 1, true) then return add(counts, "BINARY", 1) end
-   for word in text:lower():gmatch(WORD) do
-      counts[word] = (counts[word] or 0) + 1
+-- A small machine has few texts: they are read so often that there is work.
+local function repeat_files(files)
+   local n, once = math.ceil(ENOUGH / files.bytes), #files
+   for i = once + 1, once * n do files[i] = files[i - once] end
+   files.bytes = files.bytes * n
+   table.sort(files, function(a, b) return a.size > b.size end)
+   if n > 1 then
+      print("That is little: each file is read " .. n .. " times.")
    end
 end
 
--- Counts all files; tells `report` of every REPORT_WEIGHT done.
-local function count_files(files, report)
-   local counts, weight = {}, 0
-   for _, file in ipairs(files) do
-      count_file(file.path, counts)
-      weight = weight + file.weight
-      if weight >= REPORT_WEIGHT then
-         report(weight)
-         weight = 0
-      end
-   end
-   return counts
-end
-
----- the worker ----
-
-local FAULTS <const> = {
-   crash = function() os.execute "kill -KILL $PPID" end,
-   -- a process that waits for a shell ignores SIGINT, so the ladder's first
-   -- step does nothing; the shell ends with the stdin that it reads
-   hang = function() while true do os.execute "read line" end end,
-}
-
-local function lines_of(counts)
-   local lines, sum = { "TABLE\n" }, 0
-   for word, n in pairs(counts) do
-      lines[#lines + 1] = word .. " " .. n .. "\n"
-      sum = sum + n
-   end
-   lines[#lines + 1] = ("END %d %d\n"):format(#lines - 1, sum)
-   return lines
-end
-
-local function work(files, fault)
-   io.stdout:setvbuf("full", 1 << 16)
-   local lines = lines_of(count_files(files, function(weight)
-      io.write("+ ", weight, "\n")
-      io.flush()
-   end))
-   for i, line in ipairs(lines) do
-      if fault and i == #lines // 2 + 1 then -- half-way, within a line
-         io.write(line:sub(1, #line // 2))
-         io.flush()
-         FAULTS[fault]()
-      end
-      io.write(line)
-   end
-end
-
----- the parent: one worker ----
-
-local function start_worker(crew)
-   local share = table.remove(crew.queue, 1)
-   local fault = table.remove(crew.faults, 1)
-   crew.started = crew.started + 1
-   local process = billiard.Process {
-      target = work, args = { share.files, fault }, daemon = true,
-      name = "worker " .. crew.started,
-      stdout = "pipe", stdin = fault == "hang" and "pipe" or "null",
-   }
-   assert(process:start())
-   table.insert(crew.live, {
-      process = process, name = process.name, share = share, weight = 0,
-      last = billiard.now(), patience = crew.deadline * 2 ^ share.attempts,
-   })
-end
-
--- The counts in a table's text; nil when it is torn.
-local function parse_table(text)
-   local lines, sum = text:match "\nEND (%d+) (%d+)\n$"
-   local counts, seen, total = {}, 0, 0
-   for word, n in text:gmatch "([^%s%d]+) (%d+)\n" do
-      n = math.tointeger(n)
-      counts[word], seen, total = n, seen + 1, total + n
-   end
-   return seen == tonumber(lines) and total == tonumber(sum) and counts or nil
-end
-
--- Takes all that is there now, lines of progress and then a table. Nothing is
--- left in the Stream's own buffer, which wait() would not see.
-local function drain(worker)
-   local stream, line, code = worker.process.stdout, nil, nil
-   while not worker.in_table do
-      line, code = stream:read("l", 0)
-      if not line then break end
-      worker.in_table = line == "TABLE"
-      worker.weight = worker.weight + (line:match "^%+ (%d+)$" or 0)
-   end
-   if worker.in_table then worker.table, code = stream:read("a", 0) end
-   worker.complete = code ~= "timeout"
-end
-
--- Ends it if it has not ended, lets go of all it held; says how it ended.
-local function dismiss(worker, ladder)
-   local process = worker.process
-   local _, how, n = assert(process:stop(ladder))
-   if process.stdin then process.stdin:close() end
-   process.stdout:close()
-   process:close()
-   return how == "signal" and SIGNALS[n] or how .. " " .. tostring(n)
-end
-
----- the parent: the crew ----
-
-local function redo(crew, worker, why, ending)
-   local share = worker.share
-   crew.screen.say(("%s %s %s its table (%s): share done again"):format(
-      worker.name, why, worker.in_table and "within" or "before", ending))
-   share.attempts = share.attempts + 1
-   assert(share.attempts < MAX_ATTEMPTS, "a share failed too often")
-   table.insert(crew.queue, 1, share)
-end
-
--- Reads on: "ended", "hung", or nil while there is hope.
-local function look_at(worker)
-   if not worker.complete then drain(worker) end
-   if worker.complete and not worker.process:is_alive() then return "ended" end
-   return billiard.now() - worker.last > worker.patience and "hung" or nil
-end
-
-local function settle(crew, worker, state)
-   local ending = dismiss(worker, LADDER)
-   local counts = parse_table("\n" .. (worker.table or ""))
-   if state == "hung" then redo(crew, worker, "hung", "ended by " .. ending)
-   elseif ending ~= "exit 0" then redo(crew, worker, "crashed", ending)
-   elseif not counts then redo(crew, worker, "broke off", ending)
-   else
-      for word, n in pairs(counts) do add(crew.totals, word, n) end
-      crew.weight = crew.weight + worker.share.weight
-   end
-end
-
--- Waits for the workers until the first deadline; notes who shows life.
-local function wait_for(live)
-   local things, owner, left = {}, {}, math.huge
-   for _, worker in ipairs(live) do
-      local process, stream = worker.process, worker.process.stdout
-      owner[process], owner[stream] = worker, worker
-      if not worker.complete then things[#things + 1] = stream end
-      if process:is_alive() then things[#things + 1] = process end
-      left = math.min(left, worker.last + worker.patience - billiard.now())
-   end
-   for _, thing in ipairs(assert(billiard.wait(things, left))) do
-      owner[thing].last = billiard.now()
-   end
-end
-
-local function run_crew(crew, workers, all)
-   local live = crew.live
-   while #crew.queue > 0 or #live > 0 do
-      while #crew.queue > 0 and #live < workers do start_worker(crew) end
-      wait_for(live)
-      local weight = 0
-      for i = #live, 1, -1 do
-         local worker, state = live[i], look_at(live[i])
-         weight = weight + (state and 0 or worker.weight)
-         if state then settle(crew, table.remove(live, i), state) end
-      end
-      crew.screen.progress((crew.weight + weight) / all)
-   end
-end
-
--- Closing a crew, on whatever way out, leaves no worker.
-local CREW <const> = { __close = function(crew)
-   for _, worker in ipairs(crew.live) do
-      dismiss(worker, billiard.policy.stop.brutal)
-   end
-end }
-
--- Counts the shares, with one fault in each of the first workers.
-local function in_parallel(shares, all, options, faults, screen)
-   local start = billiard.now()
-   for _, share in ipairs(shares) do share.attempts = 0 end
-   local crew <close> = setmetatable({
-      queue = table.move(shares, 1, #shares, 1, {}), live = {}, totals = {},
-      weight = 0, started = 0, deadline = options.deadline,
-      faults = faults, screen = screen,
-   }, CREW)
-   run_crew(crew, options.workers, all)
-   screen.done()
-   return { counts = crew.totals, seconds = billiard.now() - start }
-end
-
----- what people see ----
-
--- A bar where stderr is a terminal, a line for each quarter elsewhere.
-local function new_screen()
-   local terminal, shown, screen = os.execute "test -t 2", 0, {}
-   function screen.progress(part)
-      local step = math.floor(part * (terminal and 50 or 4))
-      if step <= shown then return end
-      shown = step
-      if not terminal then return print(step * 25 .. " % counted") end
-      io.stderr:write("\r[", ("#"):rep(step), ("."):rep(50 - step), "] ",
-         step * 2, " %")
-   end
-   function screen.done()
-      if terminal then io.stderr:write "\r\27[K" end
-   end
-   function screen.say(text)
-      screen.done()
-      print(text)
-   end
-   return screen
-end
-
-local function print_top(totals, top)
+local function print_top(totals)
    local words = {}
    for word in pairs(totals) do
-      words[#words + 1] = not word:find "^%u" and word or nil
+      if word:find "^[^A-Z]" then words[#words + 1] = word end
    end
    table.sort(words, function(a, b)
       if totals[a] ~= totals[b] then return totals[a] > totals[b] end
       return a < b
    end)
-   for i = 1, math.min(top, #words) do
+   print "\nThe most frequent words:"
+   for i = 1, math.min(10, #words) do
       local n = totals[words[i]]
-      local bar = ("="):rep(math.ceil(30 * n / totals[words[1]]))
-      print(("%9d  %-15s %s"):format(n, words[i], bar))
+      print(("%9d  %-12s %s"):format(n, words[i],
+         ("="):rep(math.ceil(40 * n / totals[words[1]]))))
    end
+   return #words
 end
 
 -- How many keys have another count in the other table.
-local function differences(counts, others)
+local function differences(a, b)
    local n = 0
-   for word in pairs(counts) do n = n + (others[word] and 0 or 1) end
-   for word, count in pairs(others) do
-      n = n + (counts[word] == count and 0 or 1)
-   end
+   for key, count_a in pairs(a) do n = n + (b[key] == count_a and 0 or 1) end
+   for key in pairs(b) do n = n + (a[key] and 0 or 1) end
    return n
 end
 
--- True when all passes counted what one process did.
-local function check(single, passes)
-   local words, different, wrong = 0, 0, 0
-   for word, n in pairs(single.counts) do
-      if word:find "^%u" then print(("left out, %s: %d"):format(word:lower(), n))
-      else words, different = words + n, different + 1 end
-   end
-   for _, pass in ipairs(passes) do
-      wrong = wrong + differences(single.counts, pass.counts)
-      print(("%6.2f s  %s"):format(pass.seconds, pass.title))
-   end
-   print(("%6.2f s  one process: the workers are %.2f times as fast")
-      :format(single.seconds, single.seconds / passes[#passes].seconds))
-   print(wrong == 0
-      and ("totals equal those of one process: %d words, %d different")
-         :format(words, different)
-      or ("totals DIFFER from those of one process: %d counts are wrong")
-         :format(wrong))
-   return wrong == 0
-end
-
 local function main()
-   local options = parse(arg)
-   local dirs = #options.dirs > 0 and options.dirs or default_dirs()
-   local files = find_files(dirs)
-   local n = options.workers
-   local shares, all = make_shares(files, SHARES_PER_WORKER * n)
-   print(("%d files in %d shares for %d workers"):format(#files, #shares, n))
-   local screen, passes = new_screen(), {}
-   local function pass(title, faults)
-      passes[#passes + 1] = in_parallel(shares, all, options, faults, screen)
-      passes[#passes].title = title
+   local workers, dirs = parse(arg)
+   local given = #dirs > 0
+   if not given then dirs = default_dirs() end
+   local files = #dirs > 0 and find_files(dirs) or {}
+   if #files == 0 then fail(1, "no files to count: name other directories") end
+   print(("%d files with %.1f MB below %s"):format(#files, files.bytes / 1e6,
+      table.concat(dirs, " and ")))
+   if not given and files.bytes > 0 then repeat_files(files) end
+
+   print(("\n%d workers at a time; one is made to hang, one to crash:")
+      :format(workers))
+   local totals, seconds = count(files, workers, FAULTS)
+   print(("   %.2f s"):format(seconds))
+   local single, alone = count(files, 1, {})
+   print(("One worker for everything:\n   %.2f s"):format(alone))
+   local healthy, together = count(files, workers, {})
+   print(("%d healthy workers at a time:\n   %.2f s, %.1f times as fast as one")
+      :format(workers, together, alone / together))
+
+   local different = print_top(totals)
+   for _, why in ipairs { "BINARY", "UNREADABLE" } do
+      if totals[why] then
+         print(("Left out as %s: %d files"):format(why:lower(), totals[why]))
+      end
    end
-   if options.faults then
-      pass(n .. " workers, one hung, one crashed", { "hang", "crash" })
-      screen.progress = function() end
+   local wrong = differences(totals, single) + differences(healthy, single)
+   if wrong > 0 then
+      fail(1, "the totals DIFFER from those of one worker, in ", wrong, " counts")
    end
-   pass(n .. " workers", {})
-   local single, start = {}, billiard.now()
-   single.counts = count_files(files, function() end)
-   single.seconds = billiard.now() - start
-   print_top(passes[1].counts, options.top)
-   return check(single, passes)
+   print(("\nAll totals equal those of one worker: %d different words."):format(
+      different))
 end
 
-io.stdout:setvbuf "line"
-local ok, result = pcall(main)
-if ok then os.exit(result, true) end
-local stopped = tostring(result):find("interrupted!", 1, true)
-io.stderr:write("wordcount: ", stopped and "interrupted" or tostring(result), "\n")
-os.exit(stopped and 130 or 1, true)
+main()

@@ -1,0 +1,387 @@
+---@meta billiard
+
+---@alias billiard.Stdio "inherit"|"null"|"pipe"|integer|file*|billiard.Stream
+---@alias billiard.Step { [1]: string|integer, [2]: number? }
+---@alias billiard.Ladder billiard.Step[]
+---@alias billiard.Key billiard.AuthenticationString|string
+
+---@class billiard.Error
+---@field code string
+---@field message string
+---@field traceback? string
+---@field pid? integer
+---@field name? string
+---@field exitcode? integer|false
+---@field signal? integer
+
+---@class billiard.Limits
+---@field as? integer bytes
+---@field cpu? integer seconds
+---@field nofile? integer
+---@field fsize? integer bytes
+---@field core? integer bytes
+---@field nproc? integer
+
+---@class billiard.ProcessOptions
+---@field target? function
+---@field args? table
+---@field kwargs? table
+---@field command? (string|number)[]
+---@field name? string
+---@field daemon? boolean
+---@field group? nil
+---@field fields? table<any, any>
+---@field authkey? billiard.Key
+---@field env? table<string, string|number>
+---@field cwd? string
+---@field stdin? billiard.Stdio
+---@field stdout? billiard.Stdio
+---@field stderr? billiard.Stdio|"stdout"
+---@field limits? billiard.Limits
+---@field nice? integer
+---@field umask? integer
+---@field session? boolean
+---@field pgroup? boolean
+---@field ready? { fd: integer }|"systemd"
+---@field start_timeout? number
+---@field start_method? "fork"
+---@field allow_threads? boolean
+
+---@class billiard.Stream
+local Stream = {}
+---@param format? "l"|"L"|"a"|integer
+---@param timeout? number
+---@return string? bytes, string? err, string? code
+function Stream:read(format, timeout) end
+---@param timeout? number
+---@return string? bytes, string? err, string? code
+function Stream:read_some(timeout) end
+---@return fun(stream: billiard.Stream): string?
+---@return billiard.Stream
+function Stream:lines() end
+---@param bytes string
+---@param timeout? number
+---@return billiard.Stream? self, string? err, string? code, integer? written
+function Stream:write(bytes, timeout) end
+---@return true
+function Stream:close() end
+---@return integer? fd, string? err, string? code
+function Stream:fileno() end
+
+---@class billiard.Process
+---@field name string
+---@field daemon boolean
+---@field authkey billiard.AuthenticationString
+---@field pid? integer
+---@field ident? integer
+---@field exitcode? integer|false
+---@field sentinel integer
+---@field controlled boolean
+---@field start_method? "fork"
+---@field error? billiard.Error
+---@field rusage? { utime: number, stime: number, maxrss: integer }
+---@field started_at? number
+---@field ended_at? number
+---@field stdin? billiard.Stream
+---@field stdout? billiard.Stream
+---@field stderr? billiard.Stream
+---@field super? billiard.Process
+---@field [any] any
+---@overload fun(options?: billiard.ProcessOptions): billiard.Process
+local Process = {}
+---@param name string
+---@return billiard.Process class
+function Process:extend(name) end
+---@return billiard.Process? self, string? err, string? code
+function Process:start() end
+function Process:run() end
+---@param timeout? number
+---@return true? ended, string how, (integer|string)? n
+function Process:join(timeout) end
+---@return boolean? alive, string? err, string? code
+function Process:is_alive() end
+---@return true? ok, string? err, string? code
+function Process:terminate() end
+---@return true? ok, string? err, string? code
+function Process:kill() end
+---@return true? ok, string? err, string? code
+function Process:interrupt() end
+---@param signal string|integer
+---@return true? ok, string? err, string? code
+function Process:send_signal(signal) end
+---@param grace? number seconds, 5
+---@return true? ok, string? err, string? code
+function Process:terminate_controlled(grace) end
+---@param ladder? billiard.Ladder
+---@return true? ended, string how, (integer|string)? n
+function Process:stop(ladder) end
+---@param timeout? number
+---@return true? ready, string text, string? code
+function Process:wait_ready(timeout) end
+---@return true
+function Process:detach() end
+function Process:close() end
+---@return integer? fd, string? err, string? code
+function Process:fileno() end
+---@return integer? fd, string? err, string? code
+function Process:pollfd() end
+---@return integer? fd, string? err, string? code
+function Process:getfd() end
+---@return "r"
+function Process:events() end
+---@return number? seconds
+function Process:timeout() end
+---@return boolean
+function Process:dirty() end
+
+---@class billiard.ParentProcess
+---@field pid integer
+---@field name string
+local ParentProcess = {}
+---@return boolean? alive, string? err, string? code
+function ParentProcess:is_alive() end
+---@param timeout? number
+---@return true? ended, string how, string? code
+function ParentProcess:join(timeout) end
+---@return integer? fd, string? err, string? code
+function ParentProcess:fileno() end
+
+---@class billiard.AuthenticationString
+---@operator len: integer
+---@overload fun(bytes: string): billiard.AuthenticationString
+local AuthenticationString = {}
+---@param n? integer 32
+---@return billiard.AuthenticationString
+function AuthenticationString.random(n) end
+---@param path string
+---@return billiard.AuthenticationString? key, string? err, string? code
+function AuthenticationString.read(path) end
+---@param i integer
+---@param j? integer
+---@return string
+function AuthenticationString:sub(i, j) end
+---@param bytes string
+---@return boolean
+function AuthenticationString:equals(bytes) end
+
+---@class billiard.Logger
+local Logger = {}
+---@param format any
+---@return boolean written
+function Logger:subdebug(format, ...) end
+---@param format any
+---@return boolean written
+function Logger:debug(format, ...) end
+---@param format any
+---@return boolean written
+function Logger:info(format, ...) end
+---@param format any
+---@return boolean written
+function Logger:subwarning(format, ...) end
+---@param format any
+---@return boolean written
+function Logger:warning(format, ...) end
+---@param format any
+---@return boolean written
+function Logger:error(format, ...) end
+---@param level number
+---@return billiard.Logger
+function Logger:setLevel(level) end
+---@return number
+function Logger:getLevel() end
+
+---@class billiard.RunOptions
+---@field [integer] string|number
+---@field input? string
+---@field timeout? number
+---@field cwd? string
+---@field env? table<string, string|number>
+
+---@class billiard.RunResult
+---@field stdout string
+---@field stderr string
+---@field exitcode integer|false
+---@field signal? integer
+---@field seconds number
+
+---@class billiard.RestartEvent
+---@field kind "died"|"failed"
+---@field outcome "ok"|"failed"|"killed"
+---@field how? "exit"|"signal"|"shutdown"|"unknown"
+---@field code? integer
+---@field reason string
+---@field at number
+---@field random number
+
+---@alias billiard.RestartAction "restart"|"leave"|"drop"|"give_up"|{ [1]: "restart", after: number }
+---@alias billiard.RestartPolicy fun(event: billiard.RestartEvent, child: { id: string, ran: number, significant: boolean }, history: { id: string, at: number, ran: number }[]): billiard.RestartAction
+---@alias billiard.Backoff { initial?: number, max?: number, factor?: number, jitter?: number }
+---@alias billiard.ReadyWhen boolean|"systemd"|{ fd: integer }|{ port: integer }|{ file: string }|fun(process: billiard.Process): any
+
+---@class billiard.ChildOptions: billiard.ProcessOptions
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field stop? billiard.Ladder
+---@field ready? billiard.ReadyWhen
+---@field significant? boolean
+
+---@class billiard.SupervisorOptions
+---@field [integer] billiard.Topology|billiard.ChildOptions
+---@field name string
+---@field strategy? "one_for_one"
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field significant? boolean
+
+---@class billiard.GroupOptions: billiard.ChildOptions
+---@field n? integer
+---@field command? (string|number)[]|fun(i: integer): (string|number)[]
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+
+---@class billiard.Status
+---@field name string
+---@field state string
+---@field restarts? integer
+---@field pid? integer
+---@field children? billiard.Status[]
+
+---@class billiard.Topology
+local Topology = {}
+---@return billiard.Topology? self, billiard.Error? err, string? code
+function Topology:start() end
+---@param timeout? number
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:wait(timeout) end
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:stop() end
+---@return billiard.Status
+function Topology:status() end
+
+---@class billiard.Supervisor: billiard.Topology
+local Supervisor = {}
+---@return billiard.Supervisor
+function Supervisor:begin() end
+---@return true? ended, string|billiard.Error why, string? code
+function Supervisor:poll() end
+---@param force? boolean
+function Supervisor:ask_to_stop(force) end
+
+---@class billiard
+---@field _VERSION string
+---@field Process billiard.Process
+---@field AuthenticationString billiard.AuthenticationString
+---@field SUBDEBUG 5
+---@field DEBUG 10
+---@field INFO 20
+---@field SUBWARNING 25
+---@field WARNING 30
+---@field ERROR 40
+local billiard = { policy = { stop = {}, restart = {} }, topology = {},
+  supervisor = { spec = {} } }
+---@type billiard.RestartPolicy
+billiard.policy.restart.permanent = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.transient = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.temporary = nil
+---@param options? { max?: integer, period?: number }
+---@return billiard.RestartPolicy
+function billiard.policy.restart.intensity(options) end
+---@param options? billiard.Backoff
+---@return billiard.RestartPolicy
+function billiard.policy.restart.backoff(options) end
+---@param options billiard.ChildOptions
+---@return billiard.Topology
+function billiard.topology.command(options) end
+---@param options billiard.GroupOptions
+---@return billiard.Topology
+function billiard.topology.group(options) end
+---@param options billiard.SupervisorOptions
+---@return billiard.Topology
+function billiard.topology.supervisor(options) end
+---@param value any
+---@return boolean
+function billiard.topology.is_topology(value) end
+---@param options billiard.ChildOptions
+---@return table? checked, string? problem
+function billiard.supervisor.spec.child(options) end
+---@param options billiard.SupervisorOptions
+---@param children table[]
+---@return table? checked, string? problem
+function billiard.supervisor.spec.supervisor(options, children) end
+---@param checked table
+---@param hooks? table
+---@return billiard.Supervisor
+function billiard.supervisor.new(checked, hooks) end
+---@param report table
+---@return string
+function billiard.supervisor.sentence(report) end
+---@type billiard.Ladder
+billiard.policy.stop.brutal = nil
+---@param seconds? number 5
+---@return billiard.Ladder
+function billiard.policy.stop.graceful(seconds) end
+---@param seconds? number 30
+---@return billiard.Ladder
+function billiard.policy.stop.drain(seconds) end
+---@param ladder billiard.Ladder
+---@return billiard.Ladder? complete, string? problem
+function billiard.policy.check_ladder(ladder) end
+---@param options billiard.RunOptions
+---@return billiard.RunResult? result, string? err, string? code
+function billiard.run(options) end
+---@return billiard.Process
+function billiard.current_process() end
+---@return billiard.ParentProcess?
+function billiard.parent_process() end
+---@return billiard.Process[]
+function billiard.active_children() end
+---@param text? string
+function billiard.ready(text) end
+---@param list any[]
+---@param timeout? number
+---@return any[]? ready, string? err, string? code
+function billiard.wait(list, timeout) end
+---@param f fun()
+function billiard.at_exit(f) end
+---@param status? integer|string
+function billiard.exit(status) end
+---@param seconds number
+function billiard.sleep(seconds) end
+---@return number seconds
+function billiard.now() end
+
+---@alias billiard.Profile "down"|"up"|"plain"
+---@param value any
+---@param profile? billiard.Profile "up" when left out
+---@return string bytes
+function billiard.pack(value, profile) end
+---@param bytes string
+---@param profile? billiard.Profile "up" when left out
+---@return any value, string? err, string? code
+function billiard.unpack(bytes, profile) end
+---@generic T: table
+---@param metatable T with __name; __pack and __unpack, or neither
+---@return T metatable
+function billiard.register(metatable) end
+
+---@return integer? n, string? err, string? code
+function billiard.cpu_count() end
+---@return integer? n, string? err, string? code
+function billiard.usable_cpu_count() end
+---@return table<string, string>
+function billiard.environment() end
+---@return billiard.Logger
+function billiard.get_logger() end
+---@param logger? table
+function billiard.set_logger(logger) end
+---@param level? number
+---@return billiard.Logger
+function billiard.log_to_stderr(level) end
+
+return billiard
