@@ -73,7 +73,7 @@ static void reference(struct bl_lunpack *u, const char *end) {
   bl_lunpack_reference(u, (uint64_t)it.integer);
 }
 
-/* A module, or the field of it that is named next. */
+/* A module, or the function in it that is named next. */
 static void name(struct bl_lunpack *u, const char *end) {
   lua_State *L = u->L;
   int has_field = 0;
@@ -84,8 +84,8 @@ static void name(struct bl_lunpack *u, const char *end) {
   if (has_field) {
     if (!lua_istable(L, -1)) luaL_error(L, "module '%s' is no table", module);
     lua_pushvalue(L, -2);
-    if (lua_rawget(L, -2) == LUA_TNIL)
-      luaL_error(L, "module '%s' has no '%s'", module, field);
+    if (lua_rawget(L, -2) != LUA_TFUNCTION) /* nothing else is named so */
+      luaL_error(L, "module '%s' has no function '%s'", module, field);
     lua_remove(L, -2);
     lua_remove(L, -2); /* name value */
   }

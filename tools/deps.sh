@@ -44,6 +44,12 @@ check() {
   command_of clang clang
 }
 
+fuzz() {
+  command_of clang clang
+  echo 'int main(void) { return 0; }' | clang -fsanitize=fuzzer-no-link,address \
+    -x c -o /dev/null - 2>/dev/null || missing="$missing libclang-rt-14-dev"
+}
+
 # the peers that the figures stand beside
 bench() {
   command_of /usr/bin/python3 python3
@@ -59,6 +65,7 @@ for level in "$@"; do
     build) build ;;
     test) tests ;;
     check) check ;;
+    fuzz) fuzz ;;
     bench) bench ;;
     *) echo "deps.sh: no level named $level" >&2; exit 2 ;;
   esac
