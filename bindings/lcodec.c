@@ -16,18 +16,18 @@ struct pack_job {
 };
 
 /* "args[2].socket: userdata" */
-static void push_path(lua_State *L, const struct bl_lpack *p,
+static void push_path(lua_State *L, const struct bl_lwriter *w,
                       const char *root) {
-  const char *path = p->path.text + p->path.at;
+  const char *path = w->path.text + w->path.at;
   if (!*root && !*path) root = "value";
   if (!*root && *path == '.') path++;
-  lua_pushfstring(L, "%s%s: %s", root, path, p->what);
+  lua_pushfstring(L, "%s%s: %s", root, path, w->what);
 }
 
-static int raise(struct bl_lpack *p, const char *root, int error) {
-  lua_State *L = p->L;
+static int raise(struct bl_lwriter *w, const char *root, int error) {
+  lua_State *L = w->L;
   if (error != BL_EUNSENDABLE) return luaL_error(L, "not enough memory");
-  push_path(L, p, root);  /* path */
+  push_path(L, w, root);  /* path */
   luaL_where(L, 2);       /* of who called the function that called us */
   lua_pushliteral(L, "cannot send ");
   lua_pushvalue(L, -3);
@@ -38,24 +38,25 @@ static int raise(struct bl_lpack *p, const char *root, int error) {
   return lua_error(L);
 }
 
-/* Arguments: the slots that lpack.h names, and the job. */
+/* Arguments: the slots that lwriter.h names, and the job. */
 static int protected_pack(lua_State *L) {
-  const struct pack_job *job = lua_touserdata(L, BL_LPACK_VALUE + 1);
+  const struct pack_job *job = lua_touserdata(L, BL_LWRITER_VALUE + 1);
   size_t before = bl_buf_length(job->out);
-  struct bl_lpack p;
+  struct bl_lwriter w;
   int r, again = 0;
   if (job->profile != BL_PROFILE_PLAIN) {
     bl_lname_index(L);
-    lua_replace(L, BL_LPACK_INDEX);
+    lua_replace(L, BL_LWRITER_INDEX);
   }
   do {
     bl_buf_cut(job->out, before);
-    lua_settop(L, BL_LPACK_VALUE);
-    bl_lpack_init(&p, L, job->profile, job->out);
-    p.fresh = again++;
-    r = bl_lpack_value(&p);
-  } while (r == BL_LPACK_AGAIN);
-  return r < 0 ? raise(&p, job->root, r) : 0;
+    lua_settop(L, BL_LWRITER_VALUE);
+    bl_lwriter_init(&w, L, job->profile, job->out);
+    w.value = bl_lpack;
+    w.fresh = again++;
+    r = bl_lpack(&w);
+  } while (r == BL_LWRITER_AGAIN);
+  return r < 0 ? raise(&w, job->root, r) : 0;
 }
 
 int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
@@ -64,10 +65,10 @@ int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
   size_t before = bl_buf_length(out);
   index = lua_absindex(L, index);
   lua_pushcfunction(L, protected_pack);
-  for (int slot = 1; slot < BL_LPACK_VALUE; slot++) lua_pushnil(L);
+  for (int slot = 1; slot < BL_LWRITER_VALUE; slot++) lua_pushnil(L);
   lua_pushvalue(L, index);
   lua_pushlightuserdata(L, &job);
-  if (lua_pcall(L, BL_LPACK_VALUE + 1, 0, 0) == LUA_OK) return 0;
+  if (lua_pcall(L, BL_LWRITER_VALUE + 1, 0, 0) == LUA_OK) return 0;
   bl_buf_cut(out, before);
   return -1;
 }
@@ -76,12 +77,12 @@ int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
 
 /* Arguments: the reader, whether anything refers to anything. */
 static int protected_unpack(lua_State *L) {
-  struct bl_lunpack *u = lua_touserdata(L, 1);
-  if (u->refs) {
+  struct bl_lreader *r = lua_touserdata(L, 1);
+  if (r->refs) {
     lua_newtable(L);
-    u->refs = lua_gettop(L);
+    r->refs = lua_gettop(L);
   }
-  bl_lunpack_value(u);
+  bl_lunpack(r);
   return 1;
 }
 
@@ -104,13 +105,17 @@ int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
   struct bl_inspect_report report;
   int r = bl_inspect(bytes, n, bl_inspect_limits(profile), &report);
   if (r < 0) return bad(L, r, &report);
-  struct bl_lunpack u = {.L = L, .in = {bytes, bytes + n}, .profile = profile,
-                         .error = BL_EBAD_FRAME, .refs = report.shares};
+  struct bl_lreader reader = {.L = L,
+                              .in = {bytes, bytes + n},
+                              .profile = profile,
+                              .value = bl_lunpack,
+                              .error = BL_EBADFRAME,
+                              .refs = report.shares};
   lua_pushcfunction(L, protected_unpack);
-  lua_pushlightuserdata(L, &u);
+  lua_pushlightuserdata(L, &reader);
   int status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_OK) return 1;
-  return status == LUA_ERRMEM ? lua_error(L) : unbuilt(L, u.error);
+  return status == LUA_ERRMEM ? lua_error(L) : unbuilt(L, reader.error);
 }
 
 /* ---- for Lua ---- */

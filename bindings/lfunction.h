@@ -6,13 +6,13 @@
 #ifndef BILLIARD_LFUNCTION_H
 #define BILLIARD_LFUNCTION_H
 
-#include "bindings/lpack.h"
-#include "bindings/lunpack.h"
+#include "bindings/lreader.h"
+#include "bindings/lwriter.h"
 
-/* Writes the function on top; returns as bl_lpack_value() does. */
-int bl_lfunction_pack(struct bl_lpack *p);
+/* Writes the function on top; returns as bl_lpack() does. */
+int bl_lfunction_pack(struct bl_lwriter *w);
 
 /* Pushes the function whose payload ends at `end`; raises. */
-void bl_lfunction_unpack(struct bl_lunpack *u, const char *end);
+void bl_lfunction_unpack(struct bl_lreader *r, const char *end);
 
 #endif

@@ -6,34 +6,14 @@
 #include "bindings/ltype.h"
 #include "runtime/pack.h"
 
-void bl_lunpack_next(struct bl_lunpack *u, struct bl_unpack_item *item) {
-  if (bl_unpack_next(&u->in, item) < 0)
-    luaL_error(u->L, "the message changed while it was read");
-}
-
-/* ---- ordinals ---- */
-
-size_t bl_lunpack_number(struct bl_lunpack *u) { return ++u->ordinals; }
-
-void bl_lunpack_keep(struct bl_lunpack *u, size_t ordinal) {
-  if (!u->refs) return;
-  lua_pushvalue(u->L, -1);
-  lua_rawseti(u->L, u->refs, (lua_Integer)ordinal);
-}
-
-void bl_lunpack_reference(struct bl_lunpack *u, uint64_t ordinal) {
-  if (lua_rawgeti(u->L, u->refs, (lua_Integer)ordinal) == LUA_TNIL)
-    luaL_error(u->L, "a reference to an object that is not yet made");
-}
-
 /* ---- tables ---- */
 
-static void array(struct bl_lunpack *u, size_t n) {
-  lua_createtable(u->L, (int)n, 0);
-  bl_lunpack_keep(u, bl_lunpack_number(u));
+static void array(struct bl_lreader *r, size_t n) {
+  lua_createtable(r->L, (int)n, 0);
+  bl_lreader_keep(r, bl_lreader_number(r));
   for (size_t i = 1; i <= n; i++) {
-    bl_lunpack_value(u);
-    lua_rawseti(u->L, -2, (lua_Integer)i);
+    bl_lunpack(r);
+    lua_rawseti(r->L, -2, (lua_Integer)i);
   }
 }
 
@@ -45,42 +25,42 @@ static void refuse_twice(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static void map(struct bl_lunpack *u, size_t n) {
-  lua_createtable(u->L, 0, (int)n);
-  bl_lunpack_keep(u, bl_lunpack_number(u));
+static void map(struct bl_lreader *r, size_t n) {
+  lua_createtable(r->L, 0, (int)n);
+  bl_lreader_keep(r, bl_lreader_number(r));
   for (size_t i = 0; i < n; i++) {
-    bl_lunpack_value(u); /* table key */
-    if (u->profile == BL_PROFILE_PLAIN) refuse_twice(u->L);
-    bl_lunpack_value(u);
-    lua_rawset(u->L, -3);
+    bl_lunpack(r); /* table key */
+    if (r->profile == BL_PROFILE_PLAIN) refuse_twice(r->L);
+    bl_lunpack(r);
+    lua_rawset(r->L, -3);
   }
 }
 
 /* ---- extensions ---- */
 
 /* Pushes a string, whatever its length. */
-static const char *head(struct bl_lunpack *u) {
+static const char *head(struct bl_lreader *r) {
   struct bl_unpack_item it;
-  bl_lunpack_next(u, &it);
-  lua_pushlstring(u->L, it.bytes, it.size);
-  return lua_tostring(u->L, -1);
+  bl_lreader_next(r, &it);
+  lua_pushlstring(r->L, it.bytes, it.size);
+  return lua_tostring(r->L, -1);
 }
 
-static void reference(struct bl_lunpack *u, const char *end) {
+static void reference(struct bl_lreader *r, const char *end) {
   (void)end;
   struct bl_unpack_item it;
-  bl_lunpack_next(u, &it);
-  bl_lunpack_reference(u, (uint64_t)it.integer);
+  bl_lreader_next(r, &it);
+  bl_lreader_reference(r, (uint64_t)it.integer);
 }
 
 /* A module, or the function in it that is named next. */
-static void name(struct bl_lunpack *u, const char *end) {
-  lua_State *L = u->L;
+static void name(struct bl_lreader *r, const char *end) {
+  lua_State *L = r->L;
   int has_field = 0;
-  const char *module = head(u), *field = NULL;
-  if (u->in.at < end) has_field = 1, field = head(u);
-  u->error = BL_ELOAD;
-  bl_lname_module(L, module, u->profile == BL_PROFILE_DOWN);
+  const char *module = head(r), *field = NULL;
+  if (r->in.at < end) has_field = 1, field = head(r);
+  r->error = BL_ELOAD;
+  bl_lname_module(L, module, r->profile == BL_PROFILE_DOWN);
   if (has_field) {
     if (!lua_istable(L, -1)) luaL_error(L, "module '%s' is no table", module);
     lua_pushvalue(L, -2);
@@ -89,51 +69,51 @@ static void name(struct bl_lunpack *u, const char *end) {
     lua_remove(L, -2);
     lua_remove(L, -2); /* name value */
   }
-  u->error = BL_EBAD_FRAME;
+  r->error = BL_EBADFRAME;
   lua_remove(L, -2);
 }
 
-static void object(struct bl_lunpack *u, const char *end) {
+static void object(struct bl_lreader *r, const char *end) {
   (void)end;
-  size_t ordinal = bl_lunpack_number(u);
-  const char *type = head(u);
-  bl_ltype_metatable(u->L, type); /* name mt */
-  if (!bl_ltype_method(u->L, "__unpack"))
-    luaL_error(u->L, "type '%s' has no __unpack here", type);
-  bl_lunpack_value(u); /* name mt __unpack value */
-  lua_call(u->L, 1, 1);
-  bl_lunpack_keep(u, ordinal);
-  lua_replace(u->L, -3);
-  lua_pop(u->L, 1);
+  size_t ordinal = bl_lreader_number(r);
+  const char *type = head(r);
+  bl_ltype_metatable(r->L, type); /* name mt */
+  if (!bl_ltype_method(r->L, "__unpack"))
+    luaL_error(r->L, "type '%s' has no __unpack here", type);
+  bl_lunpack(r); /* name mt __unpack value */
+  lua_call(r->L, 1, 1);
+  bl_lreader_keep(r, ordinal);
+  lua_replace(r->L, -3);
+  lua_pop(r->L, 1);
 }
 
-static void typed(struct bl_lunpack *u, const char *end) {
+static void typed(struct bl_lreader *r, const char *end) {
   (void)end;
-  const char *type = head(u);
-  bl_ltype_metatable(u->L, type); /* name mt */
-  if (bl_ltype_method(u->L, "__unpack"))
-    luaL_error(u->L, "type '%s' has an __unpack here", type);
-  bl_lunpack_value(u); /* name mt table */
-  lua_insert(u->L, -2);
-  lua_setmetatable(u->L, -2);
-  lua_remove(u->L, -2);
+  const char *type = head(r);
+  bl_ltype_metatable(r->L, type); /* name mt */
+  if (bl_ltype_method(r->L, "__unpack"))
+    luaL_error(r->L, "type '%s' has an __unpack here", type);
+  bl_lunpack(r); /* name mt table */
+  lua_insert(r->L, -2);
+  lua_setmetatable(r->L, -2);
+  lua_remove(r->L, -2);
 }
 
-static void misplaced(struct bl_lunpack *u, const char *end) {
+static void misplaced(struct bl_lreader *r, const char *end) {
   (void)end;
-  luaL_error(u->L, "a cell outside of a function");
+  luaL_error(r->L, "a cell outside of a function");
 }
 
-static void (*const extensions[])(struct bl_lunpack *u, const char *end) = {
+static void (*const extensions[])(struct bl_lreader *r, const char *end) = {
     [BL_PACK_REFERENCE] = reference, [BL_PACK_NAME] = name,
     [BL_PACK_FUNCTION] = bl_lfunction_unpack, [BL_PACK_CELL] = misplaced,
     [BL_PACK_OBJECT] = object, [BL_PACK_TYPED] = typed,
 };
 
-void bl_lunpack_value(struct bl_lunpack *u) {
-  lua_State *L = u->L;
+void bl_lunpack(struct bl_lreader *r) {
+  lua_State *L = r->L;
   struct bl_unpack_item it;
-  bl_lunpack_next(u, &it);
+  bl_lreader_next(r, &it);
   switch (it.kind) {
     case BL_UNPACK_NIL: lua_pushnil(L); return;
     case BL_UNPACK_BOOLEAN: lua_pushboolean(L, (int)it.integer); return;
@@ -143,7 +123,7 @@ void bl_lunpack_value(struct bl_lunpack *u) {
     default: break;
   }
   luaL_checkstack(L, 12, "message");
-  if (it.kind == BL_UNPACK_ARRAY) array(u, it.size);
-  else if (it.kind == BL_UNPACK_MAP) map(u, it.size);
-  else extensions[it.type](u, u->in.at + it.size);
+  if (it.kind == BL_UNPACK_ARRAY) array(r, it.size);
+  else if (it.kind == BL_UNPACK_MAP) map(r, it.size);
+  else extensions[it.type](r, r->in.at + it.size);
 }

@@ -24,9 +24,9 @@
   X(TERMINATED, 5008, "Terminated", "controlled termination was requested")  \
   X(INTR, 5009, "interrupted", "interrupted by a signal")                    \
   X(UNSENDABLE, 5010, "unsendable", "a value that cannot travel")            \
-  X(BAD_FRAME, 5011, "bad_frame", "not a message of ours")                   \
-  X(TOO_BIG, 5012, "too_big", "too big")                                     \
-  X(TOO_DEEP, 5013, "too_deep", "nested too deep")                           \
+  X(BADFRAME, 5011, "bad_frame", "not a message of ours")                    \
+  X(TOOBIG, 5012, "too_big", "too big")                                      \
+  X(TOODEEP, 5013, "too_deep", "nested too deep")                            \
   X(LOAD, 5014, "load_failed", "a module could not be loaded")
 
 enum bl_error {

@@ -46,13 +46,13 @@ static int bad(struct walk *w, int error, const char *problem) {
 }
 
 static int wrong(struct walk *w, const char *problem) {
-  return bad(w, BL_EBAD_FRAME, problem);
+  return bad(w, BL_EBADFRAME, problem);
 }
 
 /* The next item; an extension within an extension's head is none. */
 static int item(struct walk *w, struct bl_unpack_item *it) {
   if (++w->values > w->limits->values)
-    return bad(w, BL_ETOO_BIG, "more values than allowed");
+    return bad(w, BL_ETOOBIG, "more values than allowed");
   if (bl_unpack_next(&w->u, it) < 0)
     return wrong(w, "cut short, or no MessagePack");
   return 0;
@@ -61,7 +61,7 @@ static int item(struct walk *w, struct bl_unpack_item *it) {
 static int enter(struct walk *w, const struct bl_unpack_item *it, size_t left,
                  const char *end) {
   if (w->depth >= w->limits->depth)
-    return bad(w, BL_ETOO_DEEP, "nested deeper than allowed");
+    return bad(w, BL_ETOODEEP, "nested deeper than allowed");
   w->levels[w->depth++] = (struct level){left, w->u.end, it->kind, it->type};
   w->u.end = end;
   return 0;
@@ -149,7 +149,7 @@ static int enter_extension(struct walk *w, const struct bl_unpack_item *it) {
 
 static int enter_map(struct walk *w, const struct bl_unpack_item *it) {
   if (it->size > w->limits->keys)
-    return bad(w, BL_ETOO_BIG, "a map with more keys than allowed");
+    return bad(w, BL_ETOOBIG, "a map with more keys than allowed");
   w->ordinals++;
   return enter(w, it, it->size * 2, w->u.end);
 }
@@ -216,7 +216,7 @@ int bl_inspect(const char *bytes, size_t n,
   w.report = report;
   w.values = w.ordinals = w.depth = 0;
   *report = (struct bl_inspect_report){0};
-  if (n > limits->bytes) return bad(&w, BL_ETOO_BIG, "larger than allowed");
+  if (n > limits->bytes) return bad(&w, BL_ETOOBIG, "larger than allowed");
   int r = walk(&w);
   report->offset = (size_t)(w.u.at - bytes);
   return r;

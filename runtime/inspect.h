@@ -38,8 +38,8 @@ struct bl_inspect_report {
   const char *problem; /* and why: static text */
 };
 
-/* 0: exactly one value, and all of it can be built. Else BL_EBAD_FRAME,
- * BL_ETOO_BIG or BL_ETOO_DEEP, with offset and problem set. */
+/* 0: exactly one value, and all of it can be built. Else BL_EBADFRAME,
+ * BL_ETOOBIG or BL_ETOODEEP, with offset and problem set. */
 int bl_inspect(const char *bytes, size_t n,
                const struct bl_inspect_limits *limits,
                struct bl_inspect_report *report);

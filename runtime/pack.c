@@ -83,7 +83,7 @@ static int counted(struct bl_buf *b, int fixed, int first16, size_t n) {
   if (n < 16) return header(b, fixed | (int)n, 0, 0);
   if (n <= UINT16_MAX) return header(b, first16, n, 2);
   if (n <= UINT32_MAX) return header(b, first16 + 1, n, 4);
-  return BL_ETOO_BIG;
+  return BL_ETOOBIG;
 }
 
 int bl_pack_array(struct bl_buf *b, size_t n) {
@@ -123,7 +123,7 @@ static int short_string(struct bl_buf *b, const char *bytes, size_t n) {
 
 int bl_pack_string(struct bl_buf *b, const char *bytes, size_t n) {
   if (n < 32) return short_string(b, bytes, n);
-  if (n > UINT32_MAX) return BL_ETOO_BIG;
+  if (n > UINT32_MAX) return BL_ETOOBIG;
   char *to;
   int e = exponent(n);
   size_t size = (size_t)1 << e;
@@ -197,7 +197,7 @@ int bl_pack_close(struct bl_buf *b, size_t mark) {
   int first = (unsigned char)to[0];
   size_t before = first == EXTENSION32 ? 6 : 5;
   size_t n = bl_buf_length(b) - mark - before;
-  if (n > UINT32_MAX) return BL_ETOO_BIG;
+  if (n > UINT32_MAX) return BL_ETOOBIG;
   put(to, first, n, 4);
   return 0;
 }

@@ -20,7 +20,7 @@
  * Ordinals count from 1 the arrays, maps, functions and objects of a message
  * in the order in which their first bytes stand in it.
  *
- * All functions return 0 or a negative code: -ENOMEM, and BL_ETOO_BIG for what
+ * All functions return 0 or a negative code: -ENOMEM, and BL_ETOOBIG for what
  * has no form in MessagePack (4 GiB and more). Then nothing was added. */
 #ifndef BILLIARD_PACK_H
 #define BILLIARD_PACK_H

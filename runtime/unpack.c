@@ -78,7 +78,7 @@ static int string(struct bl_unpack *u, struct bl_unpack_item *item, size_t n) {
   item->kind = BL_UNPACK_STRING;
   item->size = n;
   item->bytes = take(u, n);
-  return item->bytes ? 0 : BL_EBAD_FRAME;
+  return item->bytes ? 0 : BL_EBADFRAME;
 }
 
 /* Each value takes a byte at least: a larger claim is a lie. */
@@ -87,13 +87,13 @@ static int count(struct bl_unpack *u, struct bl_unpack_item *item,
   size_t left = (size_t)(u->end - u->at);
   item->kind = kind;
   item->size = n;
-  return n <= (kind == BL_UNPACK_MAP ? left / 2 : left) ? 0 : BL_EBAD_FRAME;
+  return n <= (kind == BL_UNPACK_MAP ? left / 2 : left) ? 0 : BL_EBADFRAME;
 }
 
 static int extension(struct bl_unpack *u, struct bl_unpack_item *item,
                      size_t n) {
   const char *type = take(u, 1);
-  if (!type || (size_t)(u->end - u->at) < n) return BL_EBAD_FRAME;
+  if (!type || (size_t)(u->end - u->at) < n) return BL_EBADFRAME;
   item->type = (signed char)*type;
   item->size = n;
   return 0;
@@ -109,7 +109,7 @@ static double single(uint64_t bits) {
 static int shaped(struct bl_unpack *u, struct bl_unpack_item *item,
                   const struct shape *s) {
   const char *bytes = take(u, s->size);
-  if (!bytes) return BL_EBAD_FRAME;
+  if (!bytes) return BL_EBADFRAME;
   uint64_t high = s->size ? top(bytes, s->size) : 0;
   unsigned shift = s->size ? 64u - 8u * s->size : 0;
   uint64_t n = high >> shift;
@@ -118,7 +118,7 @@ static int shaped(struct bl_unpack *u, struct bl_unpack_item *item,
     case FIXED: item->integer = s->value; return 0;
     case UNSIGNED:
       item->integer = (int64_t)n;
-      return n <= INT64_MAX ? 0 : BL_EBAD_FRAME;
+      return n <= INT64_MAX ? 0 : BL_EBADFRAME;
     case SIGNED: item->integer = (int64_t)high >> shift; return 0;
     case SINGLE: item->number = single(n); return 0;
     case DOUBLE: memcpy(&item->number, &n, sizeof n); return 0;
@@ -127,12 +127,12 @@ static int shaped(struct bl_unpack *u, struct bl_unpack_item *item,
     case TYPED: return extension(u, item, s->size ? n : s->value);
     case NONE: break;
   }
-  return BL_EBAD_FRAME;
+  return BL_EBADFRAME;
 }
 
 int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item) {
   const char *first = take(u, 1);
-  if (!first) return BL_EBAD_FRAME;
+  if (!first) return BL_EBADFRAME;
   unsigned c = (unsigned char)*first;
   if (c < 0x80 || c >= 0xe0) { /* the byte is the number */
     item->kind = BL_UNPACK_INTEGER;

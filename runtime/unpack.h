@@ -34,7 +34,7 @@ struct bl_unpack {
 /* The next item, of whatever form. */
 int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item);
 
-/* Takes the next item: 0, or BL_EBAD_FRAME where what is left is no item, or
+/* Takes the next item: 0, or BL_EBADFRAME where what is left is no item, or
  * an item that claims more than is left. An integer above 2^63 - 1 is none.
  * Small numbers and short strings are most of what there is. */
 static inline int bl_unpack_next(struct bl_unpack *u,

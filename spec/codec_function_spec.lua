@@ -65,7 +65,7 @@ describe("functions", function()
   end)
 
   it("U06: go by name where a loaded module holds them", function()
-    local list = { string.format, print, string, coroutine.wrap, billiard.sleep, helper,
+    local list = { string.format, print, string, coroutine.wrap, billiard.now, helper,
       helper.quote }
     for _, profile in ipairs { "down", "up" } do
       local got = assert(round(list, profile))

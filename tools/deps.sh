@@ -1,7 +1,7 @@
 #!/bin/sh
-# deps.sh [make] [build] [test] [check] [bench]: installs what is missing for these
-# levels, through apt-get where that can be done; elsewhere it names the
-# packages (as Debian 12 calls them) and fails.
+# deps.sh [make] [build] [test] [check] [fuzz] [bench]: installs what is
+# missing for these levels, through apt-get where that can be done; elsewhere
+# it names the packages (as Debian 12 calls them) and fails.
 set -eu
 export LC_ALL=C.UTF-8
 missing=

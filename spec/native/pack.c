@@ -97,7 +97,7 @@ static void maps_widen(void) {
     CHECK(memcmp(bl_buf_front(&b), cases[i].head, cases[i].size) == 0);
     CHECK_INT(bl_inspect(bl_buf_front(&b) + 1, bl_buf_length(&b) - 1,
                          bl_inspect_limits(BL_PROFILE_PLAIN), &report),
-              cases[i].n > 65536 ? BL_ETOO_BIG : 0);
+              cases[i].n > 65536 ? BL_ETOOBIG : 0);
     bl_buf_reset(&b);
   }
 }
@@ -130,13 +130,13 @@ static int inspect(const char *bytes, size_t n,
 static void limits_hold(void) {
   struct bl_inspect_limits l = {8, 4, 1, 2, 0};
   CHECK_INT(inspect("\x93\x01\x02\x03", 4, &l), 0);
-  CHECK_INT(inspect("\x94\x01\x02\x03\x04", 5, &l), BL_ETOO_BIG);
-  CHECK_INT(inspect("\xa8" "12345678", 9, &l), BL_ETOO_BIG);
+  CHECK_INT(inspect("\x94\x01\x02\x03\x04", 5, &l), BL_ETOOBIG);
+  CHECK_INT(inspect("\xa8" "12345678", 9, &l), BL_ETOOBIG);
   CHECK_INT(inspect("\x91\x91\xc0", 3, &l), 0);
-  CHECK_INT(inspect("\x91\x91\x90", 3, &l), BL_ETOO_DEEP);
+  CHECK_INT(inspect("\x91\x91\x90", 3, &l), BL_ETOODEEP);
   CHECK_INT(inspect("\x81\x01\x01", 3, &l), 0);
-  CHECK_INT(inspect("\x82\x01\x01\x02\x02", 5, &l), BL_ETOO_BIG);
-  CHECK_INT(inspect("\xd5\x02\xa1x", 4, &l), BL_EBAD_FRAME);
+  CHECK_INT(inspect("\x82\x01\x01\x02\x02", 5, &l), BL_ETOOBIG);
+  CHECK_INT(inspect("\xd5\x02\xa1x", 4, &l), BL_EBADFRAME);
   l.extensions = 1u << BL_PACK_NAME;
   CHECK_INT(inspect("\xd5\x02\xa1x", 4, &l), 0);
 }
