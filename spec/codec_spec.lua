@@ -82,12 +82,14 @@ describe("billiard.pack", function()
   end)
 
   it("crosses the sizes at which headers change", function()
+    collectgarbage "stop" -- a restless one would look at each of them n times
     for _, n in ipairs { 15, 16, 17, 65535, 65536, 65537 } do
       local list, map = {}, {}
       for i = 1, n do list[i], map["k" .. i] = i, i end
       assert.is_true(same(list, round(list)))
       assert.is_true(same(map, round { map, 1 }[1]))
     end
+    collectgarbage "restart"
   end)
 
   it("keeps shared and cyclic tables, as values and as keys", function()
@@ -126,7 +128,7 @@ describe("billiard.pack", function()
       pool[#pool + 1] = t
       return t
     end
-    for i = 1, 200 do
+    for i = 1, 200 // helper.scale ^ 3 do
       pool = {}
       local v = value(1)
       assert.is_true(same(v, (round(v))), ("BILLIARD_SEED=%d, value %d"):format(seed, i))
@@ -219,7 +221,8 @@ describe("bad messages", function()
   end
 
   it("F07: are refused, cut short at every byte or with one too many", function()
-    local function f() return SCALARS end
+    local upvalue = { 1 }
+    local function f() return upvalue end
     local whole = pack({ 1, "two", { three = 3.0 }, f, { f, print } }, "down")
     assert.is_table(unpack(whole, "down"))
     for n = 0, #whole - 1 do
@@ -285,7 +288,7 @@ describe("bad messages", function()
     math.randomseed(seed)
     local shared = { 1 }
     local whole = pack { shared, shared, string.format, { a = { b = ("x"):rep(40) } }, 1.5, -77 }
-    for i = 1, 20000 // helper.scale do
+    for i = 1, 20000 // helper.scale ^ 4 do
       local at = math.random(#whole)
       local message = whole:sub(1, at - 1) .. string.char(math.random(0, 255)) .. whole:sub(at + 1)
       local value, err, code = unpack(message, i % 2 == 0 and "up" or "plain")
