@@ -18,6 +18,7 @@ struct bl_lstate {
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   int ended;           /* exit housekeeping has begun */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
+  struct bl_lprocess *due; /* a list: those with a kill to come */
   struct bl_lstate *next;
 };
 
@@ -37,6 +38,7 @@ enum bl_lvalue {
   BL_LAT_EXIT,     /* list of functions */
   BL_LSENTINELS,   /* list: lua_close() finalizes them (lexit.c) */
   BL_LBODY,        /* thread that a child's body will run on */
+  BL_LWAITER,      /* what set_waiter() was given */
   BL_LRANDOMSEED,  /* math.randomseed */
   BL_LVALUES = BL_LRANDOMSEED
 };
