@@ -12,6 +12,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lprocess.h"
 #include "bindings/lstate.h"
+#include "bindings/lstream.h"
 #include "runtime/clock.h"
 #include "runtime/family.h"
 #include "runtime/limit.h"
@@ -50,10 +51,30 @@ static void run_at_exit(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* A child that is joined may wait for the end of what we write, or for room
+ * for what nobody will read. */
+static void close_streams(lua_State *L) {
+  static const char *const names[] = {"stdin", "stdout", "stderr"};
+  bl_lstate_table(L, BL_LCHILDREN);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    const struct bl_lprocess *p = bl_lprocess_test(L, -1);
+    if (!p || !p->joined_at_exit || p->daemon) continue;
+    bl_compat_getvalue(L, -1, BL_LUV_STREAMS);
+    for (size_t i = 0; lua_istable(L, -1) && i < 3; i++) {
+      lua_getfield(L, -1, names[i]);
+      bl_lstream_close(L, -1);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 static void end_children(lua_State *L) {
   const struct bl_lprocess *first = bl_lstate(L)->children, *p = first;
   size_t n = 0, i = 0;
   if (!first) return;
+  close_streams(L);
   do n++;
   while ((p = p->next) != first);
   struct bl_process **list = bl_compat_newuserdata(L, n * sizeof *list, 0);

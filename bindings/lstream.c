@@ -31,15 +31,23 @@ void bl_lstream_give(lua_State *L, int index, int fd) {
   bl_stream_init(&s->stream, fd);
 }
 
+void bl_lstream_close(lua_State *L, int index) {
+  struct lstream *s = luaL_testudata(L, index, STREAM);
+  if (s) bl_stream_close(&s->stream);
+}
+
 int bl_lstream_fd(lua_State *L, int index) {
   struct lstream *s = luaL_testudata(L, index, STREAM);
   return s && s->owner == bl_self_pid() ? s->stream.fd : BL_FD_NONE;
 }
 
-static struct bl_stream *check(lua_State *L) {
+/* The open Stream at index 1; what names the call, for the message. */
+static struct bl_stream *check(lua_State *L, const char *what) {
   struct lstream *s = luaL_checkudata(L, 1, STREAM);
   if (s->owner != bl_self_pid())
-    luaL_error(L, "Stream belongs to process %d", (int)s->owner);
+    luaL_error(L, "%s: Stream belongs to process %d", what, (int)s->owner);
+  if (s->stream.fd == BL_FD_NONE)
+    luaL_error(L, "%s: Stream is closed", what);
   return &s->stream;
 }
 
@@ -65,7 +73,7 @@ static size_t at_hand(lua_State *L, const struct bl_stream *s) {
 
 /* 1: it is at hand; 0: the stream has ended. */
 static int read_look(lua_State *L, int64_t until_ns) {
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "read");
   while (at_hand(L, s) == 0) {
     ssize_t n = bl_stream_fill(s, until_ns);
     if (n <= 0) return (int)n;
@@ -81,7 +89,7 @@ static int give(lua_State *L, struct bl_stream *s, size_t size, size_t skip) {
 
 static int read_done(lua_State *L, int r) {
   if (r < 0) return bl_lerror_return(L, r, "read");
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "read");
   enum what what = (enum what)lua_tointeger(L, WHAT);
   size_t rest = bl_buf_length(&s->read);
   if (r > 0) return give(L, s, at_hand(L, s), what == LINE ? 1 : 0);
@@ -106,7 +114,7 @@ static int begin(lua_State *L, enum what what, lua_Integer count,
 }
 
 static int stream_read(lua_State *L) {
-  struct bl_stream *s = check(L);
+  struct bl_stream *s = check(L, "read");
   int64_t deadline_ns = bl_lopt_deadline(L, 3);
   if (lua_type(L, 2) == LUA_TNUMBER) {
     lua_Integer n = luaL_checkinteger(L, 2);
@@ -121,13 +129,13 @@ static int stream_read(lua_State *L) {
 }
 
 static int stream_read_some(lua_State *L) {
-  check(L);
+  check(L, "read_some");
   return begin(L, SOME, 0, bl_lopt_deadline(L, 2));
 }
 
 static int next_line(lua_State *L) {
   static const struct bl_lwait call = {read_look, bl_lwaiter_self, line_done};
-  check(L);
+  check(L, "lines");
   lua_settop(L, 1);
   lua_pushinteger(L, LINE);
   lua_pushinteger(L, 0);
@@ -135,7 +143,7 @@ static int next_line(lua_State *L) {
 }
 
 static int stream_lines(lua_State *L) {
-  check(L);
+  check(L, "lines");
   lua_pushcfunction(L, next_line);
   lua_pushvalue(L, 1);
   return 2;
@@ -149,7 +157,7 @@ static int write_look(lua_State *L, int64_t until_ns) {
   size_t size;
   const char *bytes = lua_tolstring(L, 2, &size);
   size_t done = (size_t)lua_tointeger(L, WRITTEN);
-  int r = bl_stream_write(check(L), bytes, size, until_ns, &done);
+  int r = bl_stream_write(check(L, "write"), bytes, size, until_ns, &done);
   lua_pushinteger(L, (lua_Integer)done);
   lua_replace(L, WRITTEN);
   return r;
@@ -168,7 +176,7 @@ static int write_done(lua_State *L, int r) {
 static int stream_write(lua_State *L) {
   static const struct bl_lwait call = {write_look, bl_lwaiter_self,
                                        write_done};
-  check(L);
+  check(L, "write");
   luaL_checkstring(L, 2); /* a number becomes a string */
   int64_t deadline_ns = bl_lopt_deadline(L, 3);
   lua_settop(L, 3);
@@ -185,21 +193,22 @@ static int stream_close(lua_State *L) {
   return 1;
 }
 
-static int push_fd(lua_State *L) {
-  struct bl_stream *s = check(L);
-  if (s->fd == BL_FD_NONE) return bl_lerror_return(L, BL_ECLOSED, NULL);
-  lua_pushinteger(L, s->fd);
+static int push_fd(lua_State *L, const char *what) {
+  lua_pushinteger(L, check(L, what)->fd);
   return 1;
 }
 
+static int stream_fileno(lua_State *L) { return push_fd(L, "fileno"); }
+static int stream_pollfd(lua_State *L) { return push_fd(L, "pollfd"); }
+
 static int stream_events(lua_State *L) {
-  lua_pushstring(L, check(L)->writes ? "w" : "r");
+  lua_pushstring(L, check(L, "events")->writes ? "w" : "r");
   return 1;
 }
 
 /* Nothing is ever due. */
 static int stream_timeout(lua_State *L) {
-  check(L);
+  check(L, "timeout");
   return 0;
 }
 
@@ -214,10 +223,9 @@ void bl_lstream_open(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"read", stream_read},   {"read_some", stream_read_some},
       {"lines", stream_lines}, {"write", stream_write},
-      {"close", stream_close}, {"fileno", push_fd},
-      {"pollfd", push_fd},     {"events", stream_events},
-      {"timeout", stream_timeout},
-      {NULL, NULL}};
+      {"close", stream_close}, {"fileno", stream_fileno},
+      {"pollfd", stream_pollfd}, {"events", stream_events},
+      {"timeout", stream_timeout}, {NULL, NULL}};
   luaL_newmetatable(L, STREAM);
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");

@@ -9,6 +9,9 @@
 void bl_lstream_new(lua_State *L);
 void bl_lstream_give(lua_State *L, int index, int fd);
 
+/* Closes the Stream at index; does nothing to anything else. */
+void bl_lstream_close(lua_State *L, int index);
+
 /* The descriptor of the open Stream at index; negative for anything else. */
 int bl_lstream_fd(lua_State *L, int index);
 

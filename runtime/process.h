@@ -76,8 +76,9 @@ BL_API int bl_process_sentinel(struct bl_process *p);
 BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 
 /* Has the program written a line to its ready fd (plan.ready_fd), or notified
- * us (plan.ready_notify)? 1 yes, 0 not yet, BL_ESTART when it closed it without. Never waits: that is for
- * bl_process_ready_fd(), BL_FD_NONE where the plan had none. */
+ * us (plan.ready_notify)? 1 yes, 0 not yet, BL_ESTART when it closed the fd
+ * without. Never waits: that is for bl_process_ready_fd(), BL_FD_NONE where
+ * the plan had none. */
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 

@@ -186,6 +186,29 @@ describe("the end of the main process", function()
   end)
 end)
 
+describe("the end of a process with pipes to its children", function()
+  helper.guard()
+
+  for what, text in pairs {
+    ["reads until its stdin ends"] =
+      [[stdin = "pipe", target = function() io.read "a" end]],
+    ["writes more than anybody reads"] =
+      [[stdout = "pipe", target = function() io.write(("x"):rep(1 << 20)) end]],
+  } do
+    for leave, call in pairs { ["os.exit"] = "os.exit(0)", ["its end"] = "" } do
+      it(("is not held up by a child that %s, by %s"):format(what, leave), function()
+        local _, err, code = helper.run(([[
+          local billiard = require "billiard"
+          local p = billiard.Process { %s }
+          assert(p:start())
+          %s]]):format(text, call))
+        assert.equal("", err)
+        assert.equal(0, code)
+      end)
+    end
+  end
+end)
+
 describe("the end of a child", function()
   helper.guard()
 

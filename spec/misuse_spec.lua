@@ -332,8 +332,10 @@ describe("a Process", function()
       assert.same({}, billiard.active_children())
       assert.equal("", out:read "a")
       out:close()
-      assert.equal("closed", (select(3, out:read "l")))
-      assert.equal("closed", (select(3, out:fileno())))
+      for _, name in ipairs { "read", "lines", "write", "fileno" } do
+         raises(function() out[name](out, "a") end, name, "closed")
+      end
+      raises(function() billiard.wait { out } end, "wait", "closed")
       out:close()
    end)
 end)

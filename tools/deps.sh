@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [make] [build] [test] [check]: installs what is missing for these
+# deps.sh [make] [build] [test] [check] [bench]: installs what is missing for these
 # levels, through apt-get where that can be done; elsewhere it names the
 # packages (as Debian 12 calls them) and fails.
 set -eu
@@ -40,12 +40,21 @@ check() {
   command_of clang clang
 }
 
+# the peers that the figures stand beside
+bench() {
+  command_of /usr/bin/python3 python3
+  /usr/bin/python3 -c 'import billiard' 2>/dev/null ||
+    missing="$missing python3-billiard"
+  module_of luv lua-luv
+}
+
 for level in "$@"; do
   case $level in
     make) command_of make make ;;
     build) build ;;
     test) tests ;;
     check) check ;;
+    bench) bench ;;
     *) echo "deps.sh: no level named $level" >&2; exit 2 ;;
   esac
 done

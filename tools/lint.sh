@@ -24,7 +24,7 @@ echo "sh -n, marks, blanks"
 for script in tools/*.sh; do sh -n "$script" || status=1; done
 # written in two halves, or this line would find itself
 # shellcheck disable=SC2086
-! grep -nE 'TO''DO|FIX''ME|XX''X' $c "$@" || status=1
+! grep -nE 'TO''DO|FIX''ME|\bXX''X\b' $c "$@" || status=1
 # shellcheck disable=SC2086
 ! grep -nE '[[:blank:]]$' $c "$@" tools/*.sh || status=1
 # shellcheck disable=SC2086

@@ -138,6 +138,7 @@ $(BUILD)/bench/%.so: bench/%.c
 
 BENCH_C = $(patsubst bench/%.c,$(BUILD)/bench/%.so,$(wildcard bench/*.c))
 bench: all $(BENCH_C) ## print our figures beside the bare kernel's
+	@sh tools/deps.sh build bench
 	@$(SPEC_ENV) LUA_PATH='scripts/?.lua;scripts/?/init.lua;./?.lua;;' \
 	  LUA_CPATH='$(BUILD)/lib/?.so;$(BUILD)/bench/?.so;;' \
 	  $(SPEC_LUA) bench/run.lua

@@ -50,8 +50,10 @@ static void stays_above_stdio(void) {
 
 static int with_few(void) {
   int ends[2] = {-7, -7};
-  struct rlimit limit = {3, 3}; /* 0, 1, 2 */
+  struct rlimit limit;
   bl_fd_close_others(NULL, 0);
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 98;
+  limit.rlim_cur = 3; /* 0, 1, 2 */
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return 99;
   if (bl_fd_pipe(ends) != -EMFILE || ends[0] != -7 || ends[1] != -7) return 1;
   if (bl_fd_open("/dev/null", O_RDONLY, 0) != -EMFILE) return 2;
