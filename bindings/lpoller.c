@@ -101,16 +101,19 @@ int bl_lpoller_add(lua_State *L, int poller, int index,
   short events = POLLIN;
   int fd = bl_lobject_fd(L, index, asker);
   if (fd >= 0) events = bl_lobject_events(L, index, asker);
+  /* the state knows when a Process is due */
+  int timed = !bl_lprocess_test(L, index) &&
+              bl_lobject_due(L, index, asker) != BL_FOREVER;
+  p = check(L, poller, asker.call); /* Lua code has run */
   int id = bl_poller_add(p->poller, fd, events);
   if (id < 0) return id;
   lua_Integer key = id + 1;
   lua_pushvalue(L, index);
   set(L, poller, OBJECTS, key);
   set_key(L, poller, index, key);
-  if (!bl_lprocess_test(L, index)) {
-    lua_pushboolean(L, 1);
-    set(L, poller, TIMED, key);
-  }
+  if (!timed) return 0;
+  lua_pushboolean(L, 1);
+  set(L, poller, TIMED, key);
   return 0;
 }
 
@@ -177,11 +180,18 @@ static void take_ready(lua_State *L, lua_Integer key) {
   report(L, key);
 }
 
+/* A table that once was large takes long to go through. */
+static void empty_timed(lua_State *L) {
+  lua_newtable(L);
+  bl_compat_setvalue(L, 1, TIMED);
+}
+
 /* Asks those that had a timeout for it; the earliest. With results, those that
  * are due go there. */
 static int64_t ask_timed(lua_State *L, int results) {
   static const struct bl_lasker asker = {"wait", 0};
   int64_t first = BL_FOREVER;
+  int asked = 0;
   bl_compat_getvalue(L, 1, TIMED);
   int timed = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, timed);) {
@@ -196,8 +206,10 @@ static int64_t ask_timed(lua_State *L, int results) {
     lua_rawseti(L, timed, key);
     if (now && results) report(L, key);
     else lua_pop(L, 1);
+    asked = 1;
   }
   lua_pop(L, 1);
+  if (asked && first == BL_FOREVER) empty_timed(L);
   return first;
 }
 
