@@ -1,8 +1,7 @@
--- billiard.Poller: many things in one call; a Poller in other loops.
+-- billiard.Poller: many things in one call.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
-local cqueues = require "cqueues"
 local helper = require "spec.helper"
 local socket = require "socket"
 
@@ -162,7 +161,8 @@ describe("billiard.Poller", function()
     local poller <close> = Poller()
     local name = helper.tmpname()
     local file <close> = assert(io.open(name))
-    local p = assert(Process { command = { "sleep", "600" }, stdin = file, stdout = "pipe" }:start())
+    local p = assert(Process { command = { "sleep", "600" }, stdin = file,
+      stdout = "pipe" }:start())
     -- the descriptor of a file: the only number of ours that stands for name
     local _, fds = helper.fds()
     local fd
@@ -350,68 +350,6 @@ describe("the timeouts of what is in a Poller", function()
     local ok, err = pcall(poller.wait, poller, 0)
     assert.is_false(ok)
     assert.matches("no idea", err)
-  end)
-end)
-
-describe("a Poller in another loop", function()
-  helper.guard()
-
-  it("nests in a Poller", function()
-    local inner <close> = Poller()
-    local outer <close> = Poller()
-    local p = cat()
-    inner:add(p.stdout, "stdout")
-    outer:add(inner, "inner")
-    assert.same({}, outer:wait(0))
-    p.stdin:write "x"
-    assert.same({ "inner" }, outer:wait(LONG))
-    assert.same({ "stdout" }, inner:wait(0))
-    assert.equal("x", p.stdout:read(1))
-    assert.same({}, outer:wait(0))
-    finish(p)
-  end)
-
-  it("is polled by cqueues, selected by LuaSocket, waited for by wait", function()
-    local poller <close> = Poller()
-    local p = cat()
-    poller:add(p.stdout, "stdout")
-    assert.same({ 0 }, { #socket.select({ poller }, nil, 0) })
-    assert.same({}, billiard.wait({ poller }, 0))
-    p.stdin:write "x"
-    assert.same({ poller }, billiard.wait({ poller }, LONG))
-    assert.equal(poller, socket.select({ poller }, nil, LONG)[1])
-    local seen
-    do
-      local loop = cqueues.new()
-      loop:wrap(function()
-        if cqueues.poll(poller, LONG) == poller then seen = poller:wait(0) end
-      end)
-      assert(loop:loop(LONG))
-    end
-    collectgarbage()
-    assert.same({ "stdout" }, seen)
-    finish(p)
-  end)
-
-  it("takes a loop of cqueues", function()
-    local poller <close> = Poller()
-    local ran = 0
-    do
-      local loop = cqueues.new()
-      loop:wrap(function()
-        cqueues.sleep(0.02)
-        ran = ran + 1
-      end)
-      loop:step(0)
-      poller:add(loop, "loop")
-      while not loop:empty() do
-        assert.same({ "loop" }, poller:wait(LONG))
-        assert(loop:step(0))
-      end
-      poller:remove(loop)
-    end
-    collectgarbage()
-    assert.equal(1, ran)
   end)
 end)
 

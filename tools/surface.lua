@@ -13,6 +13,7 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 -- spec files about no single module; the page is named where there is one
 local no_page = {
   host = "docs/billiard.1", family = "docs/api/process.md",
+  loops = "docs/api/waiter.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
