@@ -48,30 +48,26 @@ static int waited(lua_State *L) {
   return can;
 }
 
-/* The deadline is on top. With can_wait, the waiter is asked. */
-static int go_on(lua_State *L, const struct bl_lwait *call, int can_wait);
+static int after_yield(lua_State *L, int status, lua_KContext context);
 
-static int after_yield(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  const struct bl_lwait *call = (const void *)context;
-  return go_on(L, call, waited(L));
-}
-
+/* The deadline is on top. Asks the waiter only if it can wait. */
 static int go_on(lua_State *L, const struct bl_lwait *call, int can_wait) {
   int64_t deadline_ns = lua_tointeger(L, -1);
   for (;;) {
-    int asked = can_wait && push_waiter(L);
-    if (asked) lua_pop(L, 1);
-    int64_t now = bl_now_ns();
-    int r = look(L, call, asked && now < deadline_ns ? now : deadline_ns);
+    int ask = can_wait && push_waiter(L); /* deadline waiter? */
+    int r = look(L, call, ask ? 0 : deadline_ns);
     if (r != BL_ETIMEOUT || bl_now_ns() >= deadline_ns) return call->done(L, r);
-    if (!push_waiter(L)) continue; /* gone meanwhile */
-    r = call->object(L);
+    r = call->object(L); /* deadline waiter object */
     if (r < 0) return call->done(L, r);
     int n = 1 + push_seconds(L, deadline_ns);
     lua_callk(L, n, 1, (lua_KContext)call, after_yield);
     can_wait = waited(L);
   }
+}
+
+static int after_yield(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  return go_on(L, (const void *)context, waited(L));
 }
 
 int bl_lwaiter_call(lua_State *L, const struct bl_lwait *call,

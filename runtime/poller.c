@@ -231,16 +231,24 @@ void bl_poller_remove(struct bl_poller *p, int id) {
 
 /* ---- waiting ---- */
 
+/* Enters what is watched into a new set, but for what was closed. */
+static int enter_all(struct bl_poller *p) {
+  for (int fd = 0; fd < p->slot_count; fd++) {
+    if (p->slots[fd].first == NONE) continue;
+    int r = control(p, EPOLL_CTL_ADD, fd, 0);
+    if (r == -EBADF) orphan(p, fd);
+    else if (r < 0) return r;
+  }
+  return 0;
+}
+
 /* Puts a new set in the place of one that knows files we cannot name. */
 static int renew(struct bl_poller *p) {
   int fresh = new_set();
   if (fresh < 0) return fresh;
   int r = dup3(fresh, p->fd, O_CLOEXEC) < 0 ? -errno : 0;
   bl_fd_close(fresh);
-  for (int fd = 0; r == 0 && fd < p->slot_count; fd++)
-    if (p->slots[fd].first != NONE && control(p, EPOLL_CTL_ADD, fd, 0) < 0)
-      orphan(p, fd);
-  return r;
+  return r < 0 ? r : enter_all(p);
 }
 
 static const uint32_t FAILED = EPOLLERR | EPOLLHUP;
