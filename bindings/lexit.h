@@ -21,7 +21,8 @@ void bl_lexit_expect(lua_State *L);
 /* Pushes the message for the error on top, traceback under it: for pcall. */
 int bl_lexit_traceback(lua_State *L);
 
-/* Adds billiard.at_exit and billiard.exit to the table on top. */
+/* Adds billiard.at_exit and billiard.exit to the table on top, and to Process
+ * what ends the children when lua_close() collects them. */
 void bl_lexit_open(lua_State *L);
 
 #endif

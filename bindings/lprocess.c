@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lprocess.h"
 
-#include "bindings/lbuild.h"
 #include "bindings/lerror.h"
-#include "bindings/lexit.h"
 #include "bindings/lopt.h"
-#include "bindings/lproperty.h"
 #include "bindings/lstate.h"
 #include "bindings/lwaiter.h"
 #include "runtime/clock.h"
@@ -17,10 +14,14 @@ struct bl_lprocess *bl_lprocess_test(lua_State *L, int index) {
   return luaL_testudata(L, index, BL_LPROCESS);
 }
 
+int bl_lprocess_mine(lua_State *L, const struct bl_lprocess *p) {
+  return p->owner == bl_self_pid() || p == bl_lstate(L)->current;
+}
+
 struct bl_lprocess *bl_lprocess_check(lua_State *L, int index,
                                       const char *what) {
   struct bl_lprocess *p = luaL_checkudata(L, index, BL_LPROCESS);
-  if (p->owner != bl_self_pid())
+  if (!bl_lprocess_mine(L, p))
     luaL_error(L, "%s: Process belongs to process %d", what, (int)p->owner);
   if (p->stage == BL_LSTAGE_CLOSED)
     luaL_error(L, "%s: Process is closed", what);
@@ -161,7 +162,7 @@ static int process_detach(lua_State *L) {
   return 1;
 }
 
-static void release(lua_State *L, struct bl_lprocess *p) {
+void bl_lprocess_release(lua_State *L, struct bl_lprocess *p) {
   forget_due(L, p);
   if (p->next) delist(&bl_lstate(L)->children, p);
   p->process = bl_process_free(p->process);
@@ -170,7 +171,7 @@ static void release(lua_State *L, struct bl_lprocess *p) {
 
 static int process_close(lua_State *L) {
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  if (p->stage == BL_LSTAGE_CLOSED && p->owner == bl_self_pid()) return 0;
+  if (p->stage == BL_LSTAGE_CLOSED && bl_lprocess_mine(L, p)) return 0;
   p = bl_lprocess_check(L, 1, "close");
   if (p->stage == BL_LSTAGE_SELF)
     return luaL_error(L, "close: Process is the one that runs this");
@@ -179,18 +180,9 @@ static int process_close(lua_State *L) {
   if (r == 0)
     return luaL_error(L, "close: Process still runs: join() or stop() it "
                          "first");
-  release(L, p);
+  bl_lprocess_release(L, p);
   lua_pushnil(L);
   bl_compat_setvalue(L, 1, BL_LUV_FIELDS);
-  return 0;
-}
-
-/* A live child is anchored, so this is lua_close(): the time to end it. */
-static int process_gc(lua_State *L) {
-  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
-  if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
-  if (p->stage != BL_LSTAGE_SELF) release(L, p);
   return 0;
 }
 
@@ -201,7 +193,7 @@ static int process_stage(lua_State *L) {
                                       [BL_LSTAGE_SELF] = "self",
                                       [BL_LSTAGE_CLOSED] = "closed"};
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  lua_pushstring(L, p->owner == bl_self_pid() ? names[p->stage] : "foreign");
+  lua_pushstring(L, bl_lprocess_mine(L, p) ? names[p->stage] : "foreign");
   return 1;
 }
 
@@ -251,13 +243,9 @@ void bl_lprocess_open(lua_State *L) {
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0); /* core */
   luaL_newmetatable(L, BL_LPROCESS); /* core mt */
-  bl_lbuild_class(L);                /* core mt class */
-  luaL_setfuncs(L, methods, 0);
+  luaL_newlib(L, methods);           /* core mt class */
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "Process");
   lua_setfield(L, -2, "class");
-  lua_pushcfunction(L, process_gc);
-  lua_setfield(L, -2, "__gc");
-  bl_lproperty_open(L);
   lua_setfield(L, -2, "process_metatable");
 }

@@ -37,6 +37,10 @@ enum {
   BL_LUV_COUNT = BL_LUV_STREAMS
 };
 
+/* May this process use it? The one that stands for the process itself goes
+ * with it when a host daemonises, by a fork of its own. */
+int bl_lprocess_mine(lua_State *L, const struct bl_lprocess *p);
+
 /* The Process at index; raises when it is something else, closed, or belongs
  * to another process. what names the call, for the message. */
 struct bl_lprocess *bl_lprocess_check(lua_State *L, int index,
@@ -68,6 +72,9 @@ void bl_lprocess_set_spec(lua_State *L, int index, const char *key);
 
 /* Lets go of the userdata, which the state kept while the child ran. */
 void bl_lprocess_unanchor(lua_State *L, struct bl_lprocess *p);
+
+/* Closes the handle of a Process that has ended, or whose interpreter ends. */
+void bl_lprocess_release(lua_State *L, struct bl_lprocess *p);
 
 /* Adds Process and the functions about processes to the table on top. */
 void bl_lprocess_open(lua_State *L);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lstate.h"
 
-#include "bindings/lprocess.h"
 #include "runtime/base.h"
 #include "runtime/fd.h"
 #include "runtime/lock.h"
@@ -50,20 +49,9 @@ static struct bl_lstate *record(lua_State *L) {
   return s;
 }
 
-/* What stood for the process that forked stands for this one. */
-static void restamp_current(lua_State *L) {
-  bl_lstate_get(L, BL_LCURRENT);
-  struct bl_lprocess *self = luaL_testudata(L, -1, BL_LPROCESS);
-  if (self) self->owner = bl_self_pid();
-  lua_pop(L, 1);
-}
-
 struct bl_lstate *bl_lstate(lua_State *L) {
   struct bl_lstate *s = record(L);
-  if (s && s->pid != bl_self_pid()) {
-    bl_lstate_adopt(L);
-    restamp_current(L);
-  }
+  if (s && s->pid != bl_self_pid()) bl_lstate_adopt(L);
   return s;
 }
 

@@ -17,6 +17,7 @@ struct bl_lstate {
   pid_t parent;        /* who started this process, 0 in the main one */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   int ended;           /* exit housekeeping has begun */
+  const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
   struct bl_lstate *next;

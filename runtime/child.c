@@ -83,10 +83,12 @@ static int set_limits(const struct bl_child *c) {
       [BL_LIMIT_NOFILE] = RLIMIT_NOFILE, [BL_LIMIT_FSIZE] = RLIMIT_FSIZE,
       [BL_LIMIT_CORE] = RLIMIT_CORE,     [BL_LIMIT_NPROC] = RLIMIT_NPROC};
   for (int i = 0; i < BL_LIMITS; i++) {
-    rlim_t value = (rlim_t)c->plan->limits[i].value;
-    struct rlimit limit = {value, value};
     if (!c->plan->limits[i].set) continue;
-    if (i == BL_LIMIT_CPU) limit.rlim_max++; /* SIGXCPU, then SIGKILL */
+    rlim_t value = (rlim_t)c->plan->limits[i].value;
+    struct rlimit limit = {value, value}, before;
+    if (getrlimit(resources[i], &before) < 0) return -errno;
+    /* SIGXCPU, then SIGKILL */
+    if (i == BL_LIMIT_CPU && value < before.rlim_max) limit.rlim_max++;
     if (setrlimit(resources[i], &limit) < 0) return -errno;
   }
   return 0;

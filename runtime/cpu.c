@@ -33,8 +33,8 @@ static int read_line(const char *path, char *line, size_t size) {
 
 static int whole_cpus(double quota, double period) {
   if (quota <= 0 || period <= 0) return 0;
-  double n = quota / period;
-  return n <= 1 ? 1 : (int)(n + 0.999);
+  int n = (int)(quota / period);
+  return n * period < quota ? n + 1 : n;
 }
 
 /* One cgroup's quota in processors, 0 for none. Version 2 writes "max 100000"

@@ -73,19 +73,25 @@ int bl_fd_copy(int fd) {
 }
 
 ssize_t bl_fd_read(int fd, void *to, size_t size) {
+  int saved = errno;
   ssize_t n;
   do {
     n = read(fd, to, size);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (n < 0) return -errno;
+  errno = saved;
+  return n;
 }
 
 ssize_t bl_fd_write(int fd, const void *from, size_t size) {
+  int saved = errno;
   ssize_t n;
   do {
     n = write(fd, from, size);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (n < 0) return -errno;
+  errno = saved;
+  return n;
 }
 
 int bl_fd_nonblock(int fd) {

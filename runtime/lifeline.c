@@ -53,9 +53,14 @@ static int group_new(struct bl_lifegroup **out) {
   return 0;
 }
 
+/* A pipe whose ends a host has closed takes no more children. */
+static int has_room(const struct bl_lifegroup *g) {
+  return g->members < g->capacity && bl_fd_verify(g->reader, &g->id) == 0;
+}
+
 static int group_with_room(struct bl_lifegroup **out) {
   for (struct bl_lifegroup *g = groups; g; g = g->next)
-    if (g->members < g->capacity) {
+    if (has_room(g)) {
       *out = g;
       return 0;
     }
@@ -101,7 +106,7 @@ int bl_lifeline_take(struct bl_lifeline *line) {
 
 static int room_beside(const struct bl_lifegroup *one) {
   for (struct bl_lifegroup *g = groups; g; g = g->next)
-    if (g != one && g->members < g->capacity) return 1;
+    if (g != one && has_room(g)) return 1;
   return 0;
 }
 
@@ -111,7 +116,8 @@ static void drop_if_spent(struct bl_lifegroup *gone) {
   if (gone->members > 0) return;
   if (gone->reader != BL_FD_NONE && !room_beside(gone)) return;
   struct bl_lifegroup **at = &groups;
-  while (*at != gone) at = &(*at)->next;
+  while (*at && *at != gone) at = &(*at)->next;
+  if (!*at) return; /* the parent's: closed and forgotten by let_go() */
   *at = gone->next;
   bl_fd_close_own(gone->reader, &gone->id);
   bl_fd_close_own(gone->writer, &gone->id);

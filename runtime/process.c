@@ -57,8 +57,10 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   for (int i = 0; i < 3; i++) bl_fd_close(p->child.stdio[i]);
   for (int kind = 0; kind < BL_TEXTS; kind++) free(p->texts[kind]);
   bl_fd_close(p->child.ready);
-  bl_lifeline_give(&p->child.lifeline);
-  if (p->state == ENDED) bl_slot_give(&p->child.slot);
+  if (p->state == ENDED) { /* else the child goes on with both */
+    bl_lifeline_give(&p->child.lifeline);
+    bl_slot_give(&p->child.slot);
+  }
   if (p->sentinel != p->child.handle.fd) bl_fd_close(p->sentinel);
   bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
   free(p);

@@ -194,7 +194,10 @@ static int await_answer(const struct bl_spawned *out, int64_t deadline_ns,
   *step = BL_STEP_ANSWER;
   while (!bl_slot_answer(&out->slot, ANSWER_SLICE_MS * BL_MILLISECOND_NS, step,
                          &error)) {
-    if (bl_poll_one(out->handle.fd, POLLIN, 0) > 0) return BL_ESTART;
+    int ended = bl_poll_one(out->handle.fd, POLLIN, 0) > 0;
+    /* it may have answered just before */
+    if (ended && bl_slot_answer(&out->slot, 0, step, &error)) break;
+    if (ended) return BL_ESTART;
     if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
   }
   return error;

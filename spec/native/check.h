@@ -24,7 +24,7 @@ struct check_test {
   void (*run)(void);
 };
 
-static char check_why[256];     /* the first reason, "" while all is well */
+static char check_why[1024];    /* the first reason, "" while all is well */
 static char check_skipped[128]; /* why there is nothing to test here */
 
 #define CHECK_DEADLINE bl_deadline_ns(30 * BL_SECOND_NS)
