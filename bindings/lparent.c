@@ -55,7 +55,7 @@ static int join_done(lua_State *L, int r) {
 }
 
 static int parent_join(lua_State *L) {
-  static const struct bl_lwait join = {join_look, bl_lwaiter_self, join_done};
+  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
   check(L);
   return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
 }
@@ -68,7 +68,7 @@ static int alive_done(lua_State *L, int r) {
 }
 
 static int parent_is_alive(lua_State *L) {
-  static const struct bl_lwait call = {join_look, bl_lwaiter_self, alive_done};
+  static const struct bl_lcall call = {join_look, bl_lwaiter_self, alive_done};
   return bl_lwaiter_call(L, &call, 0);
 }
 

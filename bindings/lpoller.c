@@ -27,10 +27,16 @@ enum {
   TABLES = TIMED
 };
 
-static struct lpoller *check(lua_State *L, int index, const char *what) {
+/* The Poller at index, also a closed one, of this process. */
+static struct lpoller *check_owner(lua_State *L, int index, const char *what) {
   struct lpoller *p = luaL_checkudata(L, index, POLLER);
   if (p->owner != bl_self_pid())
     luaL_error(L, "%s: Poller belongs to process %d", what, (int)p->owner);
+  return p;
+}
+
+static struct lpoller *check(lua_State *L, int index, const char *what) {
+  struct lpoller *p = check_owner(L, index, what);
   if (!p->poller) luaL_error(L, "%s: Poller is closed", what);
   return p;
 }
@@ -237,7 +243,7 @@ static int wait_done(lua_State *L, int r) {
 }
 
 static int poller_wait(lua_State *L) {
-  static const struct bl_lwait wait = {wait_look, bl_lwaiter_self, wait_done};
+  static const struct bl_lcall wait = {wait_look, bl_lwaiter_self, wait_done};
   check(L, 1, "wait");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
   lua_settop(L, RESULTS);
@@ -283,15 +289,20 @@ static int poller_dirty(lua_State *L) {
 
 /* ---- the object ---- */
 
-static int poller_close(lua_State *L) {
-  struct lpoller *p = luaL_checkudata(L, 1, POLLER);
-  p->poller = bl_poller_free(p->poller);
-  return 0;
-}
-
 void bl_lpoller_close(lua_State *L, int index) {
   struct lpoller *p = luaL_testudata(L, index, POLLER);
   if (p) p->poller = bl_poller_free(p->poller);
+}
+
+/* In a child, only the copy goes. */
+static int poller_gc(lua_State *L) {
+  bl_lpoller_close(L, 1);
+  return 0;
+}
+
+static int poller_close(lua_State *L) {
+  check_owner(L, 1, "close");
+  return poller_gc(L);
 }
 
 static int poller_tostring(lua_State *L) {
@@ -315,8 +326,8 @@ void bl_lpoller_open(lua_State *L) {
       {"timeout", poller_timeout}, {"dirty", poller_dirty},
       {NULL, NULL}};
   static const luaL_Reg events[] = {{"__tostring", poller_tostring},
-                                    {"__gc", poller_close},
-                                    {"__close", poller_close},
+                                    {"__gc", poller_gc},
+                                    {"__close", poller_gc},
                                     {NULL, NULL}};
   luaL_newmetatable(L, POLLER);
   luaL_setfuncs(L, events, 0);

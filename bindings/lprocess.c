@@ -137,7 +137,7 @@ static int join_done(lua_State *L, int r) {
 }
 
 static int process_join(lua_State *L) {
-  static const struct bl_lwait join = {join_look, bl_lwaiter_self, join_done};
+  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
   bl_lprocess_child(L, 1, "join");
   return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
 }

@@ -85,7 +85,7 @@ static int ready_done(lua_State *L, int r) {
 }
 
 static int wait_ready(lua_State *L) {
-  static const struct bl_lwait call = {ready_look, ready_object, ready_done};
+  static const struct bl_lcall call = {ready_look, ready_object, ready_done};
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "wait_ready");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
   if (p->command && bl_process_ready_fd(p->process) == BL_FD_NONE)

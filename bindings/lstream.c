@@ -106,7 +106,7 @@ static int line_done(lua_State *L, int r) {
 
 static int begin(lua_State *L, enum what what, lua_Integer count,
                  int64_t deadline_ns) {
-  static const struct bl_lwait call = {read_look, bl_lwaiter_self, read_done};
+  static const struct bl_lcall call = {read_look, bl_lwaiter_self, read_done};
   lua_settop(L, 1);
   lua_pushinteger(L, what);
   lua_pushinteger(L, count);
@@ -134,7 +134,7 @@ static int stream_read_some(lua_State *L) {
 }
 
 static int next_line(lua_State *L) {
-  static const struct bl_lwait call = {read_look, bl_lwaiter_self, line_done};
+  static const struct bl_lcall call = {read_look, bl_lwaiter_self, line_done};
   check(L, "lines");
   lua_settop(L, 1);
   lua_pushinteger(L, LINE);
@@ -174,7 +174,7 @@ static int write_done(lua_State *L, int r) {
 }
 
 static int stream_write(lua_State *L) {
-  static const struct bl_lwait call = {write_look, bl_lwaiter_self,
+  static const struct bl_lcall call = {write_look, bl_lwaiter_self,
                                        write_done};
   check(L, "write");
   luaL_checkstring(L, 2); /* a number becomes a string */

@@ -52,7 +52,7 @@ static int sleep_done(lua_State *L, int r) {
 }
 
 static int sleep_seconds(lua_State *L) {
-  static const struct bl_lwait call = {sleep_look, sleep_object, sleep_done};
+  static const struct bl_lcall call = {sleep_look, sleep_object, sleep_done};
   luaL_argexpected(L, lua_type(L, 1) == LUA_TNUMBER, 1, "number of seconds");
   int64_t deadline_ns = bl_lopt_deadline(L, 1);
   lua_settop(L, 1);

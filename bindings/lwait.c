@@ -172,7 +172,7 @@ static int wait_done(lua_State *L, int r) {
 }
 
 static int wait_for(lua_State *L) {
-  static const struct bl_lwait call = {wait_look, wait_object, wait_done};
+  static const struct bl_lcall call = {wait_look, wait_object, wait_done};
   luaL_checktype(L, 1, LUA_TTABLE);
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
   lua_Integer n = luaL_len(L, 1);

@@ -23,7 +23,7 @@ static int push_waiter(lua_State *L) {
 }
 
 /* Looks until there is a result, or the time is over: BL_ETIMEOUT. */
-static int look(lua_State *L, const struct bl_lwait *call, int64_t until_ns) {
+static int look(lua_State *L, const struct bl_lcall *call, int64_t until_ns) {
   int r;
   struct bl_lblock b = bl_lblock_begin(L);
   do {
@@ -51,7 +51,7 @@ static int waited(lua_State *L) {
 static int after_yield(lua_State *L, int status, lua_KContext context);
 
 /* The deadline is on top. Asks the waiter only if it can wait. */
-static int go_on(lua_State *L, const struct bl_lwait *call, int can_wait) {
+static int go_on(lua_State *L, const struct bl_lcall *call, int can_wait) {
   int64_t deadline_ns = lua_tointeger(L, -1);
   for (;;) {
     int ask = can_wait && push_waiter(L); /* deadline waiter? */
@@ -70,7 +70,7 @@ static int after_yield(lua_State *L, int status, lua_KContext context) {
   return go_on(L, (const void *)context, waited(L));
 }
 
-int bl_lwaiter_call(lua_State *L, const struct bl_lwait *call,
+int bl_lwaiter_call(lua_State *L, const struct bl_lcall *call,
                     int64_t deadline_ns) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lua_pushinteger(L, deadline_ns);

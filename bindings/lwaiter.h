@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocking calls, and billiard.set_waiter: who does the waiting in them.
  *
- * A blocking call of ours is three functions. It checks its arguments, leaves
- * on the stack whatever it needs between two looks, and ends with
+ * A blocking call of ours is a struct bl_lcall. What Lua calls checks its
+ * arguments, leaves on the stack whatever must be known between two looks
+ * (how many bytes were written, say), and ends with
  * `return bl_lwaiter_call(L, &call, deadline_ns)`. Then
- *   1. look, waiting until the deadline; again after a signal handler ran, or
- *      when it came back early. That is all where no waiter is set.
- *   2. With a waiter: look without waiting, f(object, seconds), which may
- *      yield, and so on. Where f returns false, it cannot wait here (on the
- *      main thread, say), and we do for that once.
- *   3. done.
- * What is pending is raised before and after each step. Since f may run
- * anything, look starts from the arguments again each time, and checks them.
- * Only here do we wait, and only here is anything called that may yield.
- * The waiter is left alone while this process ends. */
+ *   1. without a waiter: look, waiting until the deadline; again after a
+ *      signal handler ran, or when it came back early
+ *   2. with one: look without waiting, f(object, seconds), which may yield,
+ *      and so on. Where f returns false it cannot wait here (on the main
+ *      thread, say), and the call goes on as without a waiter
+ *   3. done
+ * An interrupt that is pending is raised by each look. Since f may run
+ * anything, a look starts from the arguments again, and checks them.
+ *
+ * A continuation here, and not a layer of Lua that calls with timeout 0: so
+ * there is one path for both, with one set of results, and a function that
+ * somebody kept in a local before set_waiter() is the same afterwards. */
 #ifndef BILLIARD_LWAITER_H
 #define BILLIARD_LWAITER_H
 
@@ -21,7 +24,7 @@
 
 #include "bindings/compat.h"
 
-struct bl_lwait {
+struct bl_lcall {
   /* Tries, waits until until_ns if it must, tries again. BL_ETIMEOUT: not yet
      (it may be early); BL_EINTR and BL_ETERMINATED as bl_poll(); anything else
      is the result. Leaves the size of the stack as it was. */
@@ -35,7 +38,7 @@ struct bl_lwait {
 
 /* Carries out a blocking call. Does not return if it yields: the caller
  * returns what this returns. */
-int bl_lwaiter_call(lua_State *L, const struct bl_lwait *call,
+int bl_lwaiter_call(lua_State *L, const struct bl_lcall *call,
                     int64_t deadline_ns);
 
 /* An object function: the first argument. */
