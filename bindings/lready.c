@@ -49,8 +49,7 @@ static int make_set(lua_State *L, struct bl_lprocess *p) {
   if (r < 0) return r;
   lua_replace(L, SET);
   struct bl_poller *set = bl_lpoller_at(L, SET);
-  int sentinel = bl_process_sentinel(p->process);
-  r = sentinel < 0 ? sentinel : bl_poller_add(set, sentinel, POLLIN);
+  r = bl_poller_add(set, bl_process_fd(p->process), POLLIN);
   return r < 0 ? r : add_voice(L, p, set);
 }
 
@@ -67,7 +66,12 @@ static int ready_look(lua_State *L, int64_t until_ns) {
   }
 }
 
+/* While the waiter waits somebody may reap the child: as its sentinel the
+ * descriptor in SET stays open all the same. */
 static int ready_object(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "wait_ready");
+  int r = bl_process_sentinel(p->process);
+  if (r < 0) return r;
   lua_pushvalue(L, SET);
   return 0;
 }

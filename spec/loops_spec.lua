@@ -140,6 +140,24 @@ for name, run in pairs(loops) do
       for _, p in ipairs { a, b, c } do finish(p) end
     end)
 
+    it("hears of an end that another coroutine has seen first", function()
+      local calls = {
+        join = function(p) return p:join() end,
+        wait_ready = function(p) return select(3, p:wait_ready()) end,
+        wait = function(p) return #billiard.wait { p } end,
+      }
+      local seen = {}
+      for call, f in pairs(calls) do
+        local p = until_told()
+        run(function() seen[call] = f(p) end, function()
+          p.stdin:close()
+          helper.eventually(function() return not p:is_alive() end)
+        end)
+        finish(p)
+      end
+      assert.same({ join = true, wait_ready = "StartError", wait = 1 }, seen)
+    end)
+
     it("runs a program, and ends another", function()
       local result, ended
       local p = child.sleeper()
