@@ -30,7 +30,7 @@ OUR_LDFLAGS = -Wl,-z,now -Wl,-z,relro $(SANITIZE)
 RUNTIME_O   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard runtime/*.c))
 BINDING_O   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bindings/*.c))
 HOST_O      = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bindings/host/*.c)) $(BUILD)/embedded.o
-SCRIPTS     = $(wildcard scripts/billiard/*.lua)
+SCRIPTS     = $(wildcard scripts/billiard/*.lua scripts/billiard/*/*.lua)
 NATIVE      = $(patsubst spec/native/%.c,$(BUILD)/native/%,$(wildcard spec/native/*.c))
 EXAMPLES_C  = $(patsubst scripts/examples/%.c,$(BUILD)/examples/%,$(wildcard scripts/examples/*.c))
 

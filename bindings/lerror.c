@@ -93,9 +93,17 @@ static int error_tostring(lua_State *L) {
   return 1;
 }
 
+/* For the Lua half: new_error(code, message). */
+static int new_error(lua_State *L) {
+  bl_lerror_new(L, luaL_checkstring(L, 1), luaL_checkstring(L, 2), NULL);
+  return 1;
+}
+
 void bl_lerror_open(lua_State *L) {
   luaL_newmetatable(L, ERROR_NAME);
   lua_pushcfunction(L, error_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_pop(L, 1);
+  lua_pushcfunction(L, new_error);
+  lua_setfield(L, -2, "new_error");
 }

@@ -99,7 +99,43 @@ static int wait_ready(lua_State *L) {
   return bl_lwaiter_call(L, &call, deadline_ns);
 }
 
+/* ---- for loops of ours ---- */
+
+/* Pushes the set of this state that hears the bell; 0 or an error. */
+static int push_ear(lua_State *L) {
+  bl_lstate_get(L, BL_LEAR);
+  if (!lua_isnil(L, -1)) return 0;
+  lua_pop(L, 1);
+  int r = bl_lpoller_new(L);
+  if (r < 0) return r;
+  r = bl_poller_add(bl_lpoller_at(L, lua_gettop(L)), bl_lstate(L)->bell,
+                    POLLIN | BL_POLLER_EDGE);
+  if (r < 0) return r;
+  lua_pushvalue(L, -1);
+  bl_lstate_set(L, BL_LEAR);
+  return 0;
+}
+
+/* The descriptor that becomes readable when wait_ready(0) is worth calling.
+ * It has forgotten what was before, so wait for it, then call that, then
+ * this. */
+static int ready_fd(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "ready_fd");
+  if (p->command) {
+    lua_pushinteger(L, bl_process_ready_fd(p->process));
+    return 1;
+  }
+  int r = push_ear(L);
+  if (r < 0) return bl_lerror_return(L, r, "ready_fd");
+  struct bl_poller *ear = bl_lpoller_at(L, lua_gettop(L));
+  bl_poller_wait(ear, 0);
+  lua_pushinteger(L, bl_poller_fd(ear));
+  return 1;
+}
+
 void bl_lready_open(lua_State *L) {
+  lua_pushcfunction(L, ready_fd);
+  lua_setfield(L, -2, "ready_fd");
   lua_getfield(L, -1, "Process");
   lua_pushcfunction(L, wait_ready);
   lua_setfield(L, -2, "wait_ready");

@@ -93,6 +93,7 @@ pid_t bl_lstate_adopt(lua_State *L) {
   forget(L, BL_LCHILDREN);
   forget(L, BL_LAT_EXIT);
   forget(L, BL_LWAITER); /* its loop is the parent's */
+  forget(L, BL_LEAR);
   forget(L, BL_LBODY); /* the thread that this process itself runs on */
   return before;
 }

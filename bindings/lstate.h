@@ -40,6 +40,7 @@ enum bl_lvalue {
   BL_LSENTINELS,   /* list: lua_close() finalizes them (lexit.c) */
   BL_LBODY,        /* thread that a child's body will run on */
   BL_LWAITER,      /* what set_waiter() was given */
+  BL_LEAR,         /* a Poller that hears the bell (lready.c) */
   BL_LRANDOMSEED,  /* math.randomseed */
   BL_LVALUES = BL_LRANDOMSEED
 };

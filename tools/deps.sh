@@ -31,6 +31,8 @@ tests() {
   module_of socket lua-socket
   command_of luarocks luarocks
   command_of ps procps
+  command_of python3 python3
+  command_of curl curl
 }
 
 check() {

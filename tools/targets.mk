@@ -10,7 +10,7 @@ EXAMPLES = $(sort $(wildcard scripts/examples/*.lua scripts/examples/*.c))
 OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
 TEST_C   = $(wildcard spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
-OUR_LUA  = $(wildcard scripts/billiard/*.lua scripts/examples/*.lua \
+OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
              spec/*.lua spec/regress/*.lua spec/fixtures/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
@@ -162,7 +162,10 @@ install-rock: all
 	  '$(DESTDIR)$(LUADIR)/billiard'
 	@install $(HOST) '$(DESTDIR)$(BINDIR)/billiard'
 	@install $(CORE) '$(DESTDIR)$(LIBDIR)/billiard/core.$(LIB_EXTENSION)'
-	@install -m 644 $(SCRIPTS) '$(DESTDIR)$(LUADIR)/billiard'
+	@for script in $(SCRIPTS:scripts/%=%); do \
+	  install -D -m 644 "scripts/$$script" '$(DESTDIR)$(LUADIR)'"/$$script" \
+	    || exit 1; \
+	done
 
 # the .pc is written again: `make install` may name another PREFIX
 install-c: all $(BUILD)/billiard.h

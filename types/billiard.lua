@@ -252,6 +252,73 @@ function Logger:getLevel() end
 ---@field signal? integer
 ---@field seconds number
 
+---@class billiard.RestartEvent
+---@field kind "died"|"failed"
+---@field outcome "ok"|"failed"|"killed"
+---@field how? "exit"|"signal"|"shutdown"|"unknown"
+---@field code? integer
+---@field reason string
+---@field at number
+---@field random number
+
+---@alias billiard.RestartAction "restart"|"leave"|"drop"|"give_up"|{ [1]: "restart", after: number }
+---@alias billiard.RestartPolicy fun(event: billiard.RestartEvent, child: { id: string, ran: number, significant: boolean }, history: { id: string, at: number, ran: number }[]): billiard.RestartAction
+---@alias billiard.Backoff { initial?: number, max?: number, factor?: number, jitter?: number }
+---@alias billiard.ReadyWhen boolean|"systemd"|{ fd: integer }|{ port: integer }|{ file: string }|fun(process: billiard.Process): any
+
+---@class billiard.ChildOptions: billiard.ProcessOptions
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field stop? billiard.Ladder
+---@field ready? billiard.ReadyWhen
+---@field significant? boolean
+
+---@class billiard.SupervisorOptions
+---@field [integer] billiard.Topology|billiard.ChildOptions
+---@field name string
+---@field strategy? "one_for_one"
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field significant? boolean
+
+---@class billiard.GroupOptions: billiard.ChildOptions
+---@field n? integer
+---@field command? (string|number)[]|fun(i: integer): (string|number)[]
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+
+---@class billiard.Status
+---@field name string
+---@field state string
+---@field restarts? integer
+---@field pid? integer
+---@field children? billiard.Status[]
+
+---@class billiard.Topology
+local Topology = {}
+---@return billiard.Topology? self, billiard.Error? err, string? code
+function Topology:start() end
+---@param timeout? number
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:wait(timeout) end
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:stop() end
+---@return billiard.Status
+function Topology:status() end
+
+---@class billiard.Supervisor: billiard.Topology
+local Supervisor = {}
+---@return billiard.Supervisor
+function Supervisor:begin() end
+---@return true? ended, string|billiard.Error why, string? code
+function Supervisor:poll() end
+---@param force? boolean
+function Supervisor:ask_to_stop(force) end
+
 ---@class billiard
 ---@field _VERSION string
 ---@field Process billiard.Process
@@ -262,7 +329,46 @@ function Logger:getLevel() end
 ---@field SUBWARNING 25
 ---@field WARNING 30
 ---@field ERROR 40
-local billiard = { policy = { stop = {} } }
+local billiard = { policy = { stop = {}, restart = {} }, topology = {},
+  supervisor = { spec = {} } }
+---@type billiard.RestartPolicy
+billiard.policy.restart.permanent = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.transient = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.temporary = nil
+---@param options? { max?: integer, period?: number }
+---@return billiard.RestartPolicy
+function billiard.policy.restart.intensity(options) end
+---@param options? billiard.Backoff
+---@return billiard.RestartPolicy
+function billiard.policy.restart.backoff(options) end
+---@param options billiard.ChildOptions
+---@return billiard.Topology
+function billiard.topology.command(options) end
+---@param options billiard.GroupOptions
+---@return billiard.Topology
+function billiard.topology.group(options) end
+---@param options billiard.SupervisorOptions
+---@return billiard.Topology
+function billiard.topology.supervisor(options) end
+---@param value any
+---@return boolean
+function billiard.topology.is_topology(value) end
+---@param options billiard.ChildOptions
+---@return table? checked, string? problem
+function billiard.supervisor.spec.child(options) end
+---@param options billiard.SupervisorOptions
+---@param children table[]
+---@return table? checked, string? problem
+function billiard.supervisor.spec.supervisor(options, children) end
+---@param checked table
+---@param hooks? table
+---@return billiard.Supervisor
+function billiard.supervisor.new(checked, hooks) end
+---@param report table
+---@return string
+function billiard.supervisor.sentence(report) end
 ---@type billiard.Ladder
 billiard.policy.stop.brutal = nil
 ---@param seconds? number 5

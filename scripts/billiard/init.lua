@@ -14,6 +14,8 @@ return {
    AuthenticationString = core.AuthenticationString,
    run = require "billiard.run",
    policy = require "billiard.policy",
+   supervisor = require "billiard.supervisor",
+   topology = require "billiard.topology",
 
    current_process = core.current_process,
    parent_process = core.parent_process,
