@@ -12,7 +12,7 @@ local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan",
   "bell body board cpu lifeline notify pidfd poll secret signals",
-  "limit reap self stream",
+  "limit poller reap self stream",
   "child",
   "spawn",
   "process",

@@ -14,6 +14,7 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 local no_page = {
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
+  loops = "docs/api/waiter.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
