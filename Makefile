@@ -43,7 +43,7 @@ all: $(CORE) $(ARCHIVE) $(HOST) $(PC)  ## build the library, the Lua module and 
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(if $(filter bindings/%,$<),$(LUA_CFLAGS)) -MMD -MP -c $< -o $@
+	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(if $(filter bindings/% spec/fuzz/%,$<),$(LUA_CFLAGS)) -MMD -MP -c $< -o $@
 
 $(BUILD)/embedded.c: tools/embed.sh $(SCRIPTS)
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
+#include "bindings/lcodec.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
@@ -18,6 +19,7 @@
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
 #include "bindings/lsystem.h"
+#include "bindings/ltype.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
 
@@ -36,7 +38,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lproperty_open, bl_lbuild_open,  bl_lstart_open,  bl_lrun_open,
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
-    bl_lwaiter_open,   bl_linterrupt_open,
+    bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

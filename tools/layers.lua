@@ -10,9 +10,9 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan",
-  "bell body board cpu lifeline notify pidfd poll secret signals",
-  "limit poller reap self stream",
+  "clock fd interrupt lock buf plan utf8",
+  "bell body board cpu lifeline notify pidfd poll secret signals pack unpack",
+  "inspect limit poller reap self stream",
   "child",
   "spawn",
   "process",

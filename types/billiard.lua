@@ -407,6 +407,21 @@ function billiard.exit(status) end
 function billiard.sleep(seconds) end
 ---@return number seconds
 function billiard.now() end
+
+---@alias billiard.Profile "down"|"up"|"plain"
+---@param value any
+---@param profile? billiard.Profile "up" when left out
+---@return string bytes
+function billiard.pack(value, profile) end
+---@param bytes string
+---@param profile? billiard.Profile "up" when left out
+---@return any value, string? err, string? code
+function billiard.unpack(bytes, profile) end
+---@generic T: table
+---@param metatable T with __name; __pack and __unpack, or neither
+---@return T metatable
+function billiard.register(metatable) end
+
 ---@return integer? n, string? err, string? code
 function billiard.cpu_count() end
 ---@return integer? n, string? err, string? code

@@ -33,6 +33,10 @@ return {
    usable_cpu_count = core.usable_cpu_count,
    environment = core.environment,
 
+   pack = core.pack,
+   unpack = core.unpack,
+   register = core.register,
+
    SUBDEBUG = log.SUBDEBUG,
    DEBUG = log.DEBUG,
    INFO = log.INFO,
