@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Supervision: from a death to the running replacement, what a child costs to
--- start and to stop among few and many, and what a quiet tree costs.
+-- start and to stop among few and many, beside what it costs by hand (which
+-- grows with their number too), and what a quiet tree costs.
 
 local billiard = require "billiard"
 local measure = require "bench.measure"
@@ -37,30 +38,57 @@ end
 
 -- ---- many ----
 
--- Seconds per child to start and to stop n.
+-- Seconds per child to start and to stop n, supervised.
 local function crowd(n)
-   local t = topology.group { name = "g", n = n, target = idle,
-      stop = billiard.policy.stop.graceful(5) }
+   local t = topology.group { name = "g", n = n, target = idle }
    local start = measure.time(function() assert(t:start()) end)
    local stop = measure.time(function() assert(t:stop()) end)
    return start / n, stop / n
 end
 
-local function crowds()
-   local few = {}
-   for _, n in ipairs { 10, 100, 1000 } do
-      local starts, stops = {}, {}
-      for round = 1, n < 1000 and 5 or 3 do
-         starts[round], stops[round] = crowd(n)
+-- The same by hand: what the processes themselves cost.
+local function by_hand(n)
+   local list = {}
+   local start = measure.time(function()
+      for i = 1, n do
+         list[i] = billiard.Process { target = idle, daemon = true,
+            pgroup = true }
+         assert(list[i]:start())
       end
-      for what, list in pairs { start = starts, stop = stops } do
-         local value = measure.median(list)
-         few[what] = few[what] or value
+   end)
+   local stop = measure.time(function()
+      for i = n, 1, -1 do
+         list[i]:terminate()
+         list[i]:join()
+         list[i]:close()
+      end
+   end)
+   return start / n, stop / n
+end
+
+-- Medians of start and stop, supervised and by hand.
+local function figures(n)
+   local lists = { {}, {}, {}, {} }
+   for round = 1, n < 1000 and 20 or 3 do
+      lists[1][round], lists[2][round] = crowd(n)
+      lists[3][round], lists[4][round] = by_hand(n)
+   end
+   for i, list in ipairs(lists) do lists[i] = measure.median(list) end
+   return lists
+end
+
+local function crowds()
+   local few
+   for _, n in ipairs { 10, 100, 1000 } do
+      local now = figures(n)
+      few = few or now
+      for i, what in ipairs { "start", "stop" } do
          measure.seconds { name = ("supervised child: %s, of %d"):format(what, n),
-            value = value }
+            value = now[i], floor = now[i + 2] }
          if n == 1000 then
-            measure.line { name = ("%s at 1000 / at 10"):format(what), unit = "x",
-               value = value / few[what], goal = { value = 1.3 } }
+            measure.line { name = ("%s at 1000 / at 10"):format(what),
+               unit = "x", value = now[i] / few[i],
+               floor = now[i + 2] / few[i + 2], goal = { floor = 1.3 } }
          end
       end
    end

@@ -2,9 +2,10 @@
 #include "bindings/lprocess.h"
 
 #include "bindings/lerror.h"
-#include "bindings/linterrupt.h"
 #include "bindings/lopt.h"
 #include "bindings/lstate.h"
+#include "bindings/lwaiter.h"
+#include "runtime/clock.h"
 #include "runtime/self.h"
 
 /* ---- which Process, and may it be used ---- */
@@ -78,6 +79,37 @@ int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p) {
   return r;
 }
 
+/* ---- kills to come ---- */
+
+void bl_lprocess_expect_due(lua_State *L, struct bl_lprocess *p) {
+  struct bl_lstate *s = bl_lstate(L);
+  if (p->has_due) return;
+  p->has_due = 1;
+  p->next_due = s->due;
+  s->due = p;
+}
+
+static void forget_due(lua_State *L, struct bl_lprocess *p) {
+  if (!p->has_due) return;
+  struct bl_lprocess **at = &bl_lstate(L)->due;
+  while (*at && *at != p) at = &(*at)->next_due;
+  if (*at) *at = p->next_due;
+  p->has_due = 0;
+}
+
+int64_t bl_lprocess_settle_due(lua_State *L) {
+  int64_t first = BL_FOREVER;
+  struct bl_lprocess *next, *p = bl_lstate(L)->due;
+  for (; p; p = next) {
+    next = p->next_due;
+    if (bl_process_due(p->process) <= bl_now_ns()) bl_lprocess_poll(L, p);
+    int64_t due = bl_process_due(p->process);
+    if (due == BL_FOREVER) forget_due(L, p);
+    if (due < first) first = due;
+  }
+  return first;
+}
+
 /* ---- the end ---- */
 
 static int push_exit(lua_State *L, const struct bl_exit *e) {
@@ -91,17 +123,23 @@ static int push_exit(lua_State *L, const struct bl_exit *e) {
   return 3;
 }
 
-static int process_join(lua_State *L) {
+static int join_look(lua_State *L, int64_t until_ns) {
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "join");
-  int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  int r;
-  struct bl_lblock b = bl_lblock_begin(L);
-  do r = bl_process_join(p->process, deadline_ns);
-  while (bl_lblock_again(L, &b, r));
+  int r = bl_process_join(p->process, until_ns);
+  return r == 0 ? BL_ETIMEOUT : r;
+}
+
+static int join_done(lua_State *L, int r) {
   if (r < 0) return bl_lerror_return(L, r, "join");
-  if (r == 0) return bl_lerror_return(L, BL_ETIMEOUT, NULL);
+  struct bl_lprocess *p = bl_lprocess_test(L, 1);
   bl_lprocess_poll(L, p);
   return push_exit(L, bl_process_exit(p->process));
+}
+
+static int process_join(lua_State *L) {
+  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
+  bl_lprocess_child(L, 1, "join");
+  return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
 }
 
 static int process_is_alive(lua_State *L) {
@@ -125,6 +163,7 @@ static int process_detach(lua_State *L) {
 }
 
 void bl_lprocess_release(lua_State *L, struct bl_lprocess *p) {
+  forget_due(L, p);
   if (p->next) delist(&bl_lstate(L)->children, p);
   p->process = bl_process_free(p->process);
   p->stage = BL_LSTAGE_CLOSED;

@@ -24,6 +24,8 @@ struct bl_lprocess {
   int command;                /* a program, not a Lua target */
   int joined_at_exit;         /* 0 after detach() */
   struct bl_lprocess *next, *previous; /* started and not reaped: a ring */
+  int has_due;                  /* is in the state's list of those */
+  struct bl_lprocess *next_due;
 };
 
 /* Values tied to the userdata. */
@@ -54,6 +56,13 @@ struct bl_lprocess *bl_lprocess_test(lua_State *L, int index);
 /* Looks whether it has ended; from then on nothing keeps the handle alive.
  * 1 ended, 0 not, < 0 error. */
 int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p);
+
+/* Has the kill that is due for p carried out by whoever waits. */
+void bl_lprocess_expect_due(lua_State *L, struct bl_lprocess *p);
+
+/* Carries out what has become due for the children of this process; when the
+ * next will be. Costs nothing where nothing is due ever. */
+int64_t bl_lprocess_settle_due(lua_State *L);
 
 /* Pushes field key of the spec of the Process at index; its type. */
 int bl_lprocess_spec(lua_State *L, int index, const char *key);

@@ -81,6 +81,7 @@ static int process_terminate_controlled(lua_State *L) {
   int r = bl_lprocess_poll(L, p);
   if (r == 0) r = bl_process_terminate_controlled(p->process, grace_ns);
   if (r < 0) return bl_lerror_return(L, r, "terminate_controlled");
+  bl_lprocess_expect_due(L, p);
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -88,10 +88,12 @@ pid_t bl_lstate_adopt(lua_State *L) {
   s->pid = s->tid = bl_self_pid(); /* fork leaves one thread, the first */
   s->counter = 0;
   s->ended = 0;
-  s->children = NULL;
+  s->children = s->due = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
   forget(L, BL_LCHILDREN);
   forget(L, BL_LAT_EXIT);
+  forget(L, BL_LWAITER); /* its loop is the parent's */
+  forget(L, BL_LEAR);
   forget(L, BL_LBODY); /* the thread that this process itself runs on */
   return before;
 }

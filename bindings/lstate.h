@@ -19,6 +19,7 @@ struct bl_lstate {
   int ended;           /* exit housekeeping has begun */
   const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
+  struct bl_lprocess *due; /* a list: those with a kill to come */
   struct bl_lstate *next;
 };
 
@@ -38,6 +39,8 @@ enum bl_lvalue {
   BL_LAT_EXIT,     /* list of functions */
   BL_LSENTINELS,   /* list: lua_close() finalizes them (lexit.c) */
   BL_LBODY,        /* thread that a child's body will run on */
+  BL_LWAITER,      /* what set_waiter() was given */
+  BL_LEAR,         /* a Poller that hears the bell (lready.c) */
   BL_LRANDOMSEED,  /* math.randomseed */
   BL_LVALUES = BL_LRANDOMSEED
 };

@@ -153,6 +153,30 @@ describe("billiard.supervisor", function()
     assert.is_nil(helper.proc_state(other))
   end)
 
+  -- V09
+  it("replaces a supervisor in a process of its own, whose children die with it", function()
+    local path = helper.tmpname()
+    local function serve()
+      local inner = assert(topology.supervisor { name = "inner",
+        { name = "x", target = rest } }:start())
+      add_line(path, pid_of(inner, 1))
+      billiard.ready()
+      inner:wait()
+    end
+    local t <close> = topology.supervisor { name = "outer",
+      { name = "process", target = serve, ready = true } }
+    assert(t:start())
+    kill(pid_of(t, 1))
+    work_until(t, function()
+      return #lines_of(path) == 2 and select(2, pid_of(t, 1)) == "running"
+    end)
+    local lost = lines_of(path)[1]
+    helper.eventually(function()
+      local state = helper.proc_state(lost)
+      return not state or state == "Z"
+    end)
+  end)
+
   it("waits for a port and for a file", function()
     local dir = folder()
     local t = topology.supervisor { name = "s",

@@ -12,7 +12,7 @@ local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan utf8",
   "bell body board cpu lifeline notify pidfd poll secret signals pack unpack",
-  "inspect limit reap self stream",
+  "inspect limit poller reap self stream",
   "child",
   "spawn",
   "process",

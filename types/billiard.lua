@@ -65,8 +65,14 @@ function Stream:lines() end
 function Stream:write(bytes, timeout) end
 ---@return true
 function Stream:close() end
----@return integer? fd, string? err, string? code
+---@return integer fd
 function Stream:fileno() end
+---@return integer fd
+function Stream:pollfd() end
+---@return "r"|"w"
+function Stream:events() end
+---@return nil
+function Stream:timeout() end
 
 ---@class billiard.Process
 ---@field name string
@@ -145,6 +151,48 @@ function ParentProcess:is_alive() end
 function ParentProcess:join(timeout) end
 ---@return integer? fd, string? err, string? code
 function ParentProcess:fileno() end
+---@return integer? fd, string? err, string? code
+function ParentProcess:pollfd() end
+---@return "r"
+function ParentProcess:events() end
+---@return nil
+function ParentProcess:timeout() end
+
+---@class billiard.Poller
+local Poller = {}
+---@param object any a Process, a Stream, an fd, or what has pollfd, getfd or fileno
+---@param tag? any what wait returns for it; the object
+---@return true? ok, string? err, string? code
+function Poller:add(object, tag) end
+---@param object any
+---@return true
+function Poller:remove(object) end
+---@param timeout? number
+---@return any[]? ready, string? err, string? code
+function Poller:wait(timeout) end
+function Poller:close() end
+---@return integer fd
+function Poller:fileno() end
+---@return integer fd
+function Poller:pollfd() end
+---@return integer fd
+function Poller:getfd() end
+---@return "r"
+function Poller:events() end
+---@return number? seconds
+function Poller:timeout() end
+---@return boolean
+function Poller:dirty() end
+
+---What a waiter is given: a Process, a Stream, a Poller, ...
+---@class billiard.Waitable
+local Waitable = {}
+---@return integer? fd
+function Waitable:pollfd() end
+---@return string? events "r", "w" or both
+function Waitable:events() end
+---@return number? seconds
+function Waitable:timeout() end
 
 ---@class billiard.AuthenticationString
 ---@operator len: integer
@@ -347,6 +395,10 @@ function billiard.ready(text) end
 ---@param timeout? number
 ---@return any[]? ready, string? err, string? code
 function billiard.wait(list, timeout) end
+---@return billiard.Poller? poller, string? err, string? code
+function billiard.Poller() end
+---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?
+function billiard.set_waiter(f) end
 ---@param f fun()
 function billiard.at_exit(f) end
 ---@param status? integer|string

@@ -22,6 +22,8 @@ return {
    active_children = core.active_children,
    ready = core.ready,
    wait = core.wait,
+   Poller = core.Poller,
+   set_waiter = core.set_waiter,
 
    at_exit = core.at_exit,
    exit = core.exit,
