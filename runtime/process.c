@@ -27,6 +27,9 @@
 /* How long a child that unwinds may be late before its owner acts. */
 enum { OWNER_MARGIN_MS = 200 };
 
+/* How often to look for the end of a child that says nothing of it. */
+enum { LOOK_AGAIN_MS = 5 };
+
 enum state { INITIAL, STARTED, ENDED };
 
 struct bl_process {
@@ -149,6 +152,13 @@ static int join_for_ever(struct bl_process *p) {
   return r;
 }
 
+/* Without a pidfd the descriptor is readable before the end where the child
+ * has closed its side (pidfd.h): then a poll would spin. */
+static int look_later(int64_t until_ns) {
+  int64_t next_ns = bl_deadline_ns(LOOK_AGAIN_MS * BL_MILLISECOND_NS);
+  return bl_poll(NULL, 0, next_ns < until_ns ? next_ns : until_ns);
+}
+
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
@@ -161,11 +171,12 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
     if (p->state == ENDED) return 1;
     int64_t due = p->kill_at_ns;
     int64_t until = due < deadline_ns ? due : deadline_ns;
-    int r = bl_poll_one(p->child.handle.fd, POLLIN, until);
-    if (r < 0) return r;
-    r = bl_process_poll(p);
+    int readable = bl_poll_one(p->child.handle.fd, POLLIN, until);
+    if (readable < 0) return readable;
+    int r = bl_process_poll(p);
     if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
       return r;
+    if (readable && (r = look_later(until)) < 0) return r;
   }
 }
 
@@ -191,8 +202,10 @@ static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
     int fd = p->child.handle.fd;
     if (syscall(SYS_pidfd_send_signal, fd, signo, info, flags) == 0) return 0;
     if (errno == ESRCH) return 0;
-    /* ENOSYS: refused here; EINVAL: no groups before Linux 6.9 */
-    if (errno != ENOSYS && !(errno == EINVAL && flags)) return -errno;
+    /* ENOSYS, EPERM: refused here, or the child is somebody else's by now,
+       which the number will tell; EINVAL: no groups before Linux 6.9 */
+    if (errno != ENOSYS && errno != EPERM && !(errno == EINVAL && flags))
+      return -errno;
   }
   return send_by_number(p, signo, info, flags);
 }
