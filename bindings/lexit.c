@@ -93,12 +93,13 @@ static int protected_run(lua_State *L) {
 
 void bl_lexit_run(lua_State *L) {
   struct bl_lstate *s = bl_lstate(L);
-  if (!s || s->ended) return;
-  s->ended = 1;
+  if (!s || s->ended == BL_LEND_DONE) return;
+  s->ended = BL_LEND_BEGUN;
   bl_limit_ending();
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
   lua_pushcfunction(L, protected_run);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1); /* out of memory */
+  s->ended = BL_LEND_DONE;
   fflush(NULL);
 }
 
@@ -117,8 +118,11 @@ static int process_gc(lua_State *L) {
 }
 
 void bl_lexit_run_all(void) {
-  struct bl_lstate *s;
-  while ((s = bl_lstate_of_thread())) bl_lexit_run(s->L);
+  struct bl_lstate *s = bl_lstate_of_thread();
+  if (!s) return;
+  /* an at_exit function may call exit(), which then goes on here */
+  atexit(bl_lexit_run_all);
+  for (; s; s = bl_lstate_of_thread()) bl_lexit_run(s->L);
 }
 
 static void new_sentinel(lua_State *L) {

@@ -6,7 +6,8 @@
 
 #include "bindings/compat.h"
 
-/* Runs all that, unless it has begun already. Raises nothing. */
+/* Runs all that, or what is left of it when an at_exit function leaves before
+ * its end. Raises nothing. */
 void bl_lexit_run(lua_State *L);
 
 /* The same for all open states of this thread. A thread that calls exit()

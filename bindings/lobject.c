@@ -47,7 +47,13 @@ int bl_lobject_fd(lua_State *L, int index, struct bl_lasker asker) {
     return fd >= 0 ? fd : fail(L, asker, "is not a file descriptor");
   }
   for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++)
-    if (call_method(L, index, methods[m], asker)) return to_fd(L);
+    if (call_method(L, index, methods[m], asker)) {
+      if (lua_isnoneornil(L, -1) || lua_type(L, -1) == LUA_TNUMBER)
+        return to_fd(L);
+      lua_pushfstring(L, "must have a number from %s(), got %s", methods[m],
+                      luaL_typename(L, -1));
+      return fail(L, asker, lua_tostring(L, -1));
+    }
   lua_pushfstring(L,
                   "must be a Process, a Stream, an fd, or have pollfd, getfd "
                   "or fileno; got %s",

@@ -87,7 +87,7 @@ pid_t bl_lstate_adopt(lua_State *L) {
   pid_t before = s->pid;
   s->pid = s->tid = bl_self_pid(); /* fork leaves one thread, the first */
   s->counter = 0;
-  s->ended = 0;
+  s->ended = BL_LEND_NOT;
   s->children = s->due = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
   forget(L, BL_LCHILDREN);
@@ -102,7 +102,7 @@ struct bl_lstate *bl_lstate_of_thread(void) {
   pid_t pid = bl_self_pid(), tid = bl_self_tid();
   bl_lock();
   struct bl_lstate *s = states;
-  while (s && (s->pid != pid || s->tid != tid || s->ended)) s = s->next;
+  while (s && (s->pid != pid || s->tid != tid || s->ended == BL_LEND_DONE)) s = s->next;
   bl_unlock();
   return s;
 }

@@ -85,7 +85,11 @@ for name, run in pairs(loops) do
         end
         p.stdin:close()
       end)
-      assert.same({ "one", "two\n", "345", "some", "rest", "closed" }, seen)
+      -- how much there is at once is the pipe's business
+      assert.equal("somerest", seen[4] .. seen[5])
+      assert.is_true(#seen[4] > 0)
+      seen[4], seen[5] = nil, nil
+      assert.same({ "one", "two\n", "345", nil, nil, "closed" }, seen)
       finish(p)
     end)
 

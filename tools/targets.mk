@@ -37,11 +37,14 @@ help: ## list the targets
 deps: ## install what building needs (apt-get; elsewhere name it)
 	@sh tools/deps.sh build
 
-demo: ## build, then run a first example
+demo: ## build, then count words by hand and as a topology
 	@sh tools/deps.sh build
 	@echo "building $(HOST)"
 	+@$(quietly) all
 	@$(HOST) scripts/examples/wordcount.lua
+	@echo; echo "the same as a topology, which $(HOST) runs:"
+	@$(HOST) plan scripts/examples/wordcount_topology.lua
+	@$(HOST) run scripts/examples/wordcount_topology.lua
 
 # ---- tests ---------------------------------------------------------------
 

@@ -8,6 +8,9 @@ local Process = core.Process
 -- seconds after SIGKILL
 local AFTER_KILL <const> = 5
 
+-- bytes written at once: what a pipe holds
+local PIECE <const> = 65536
+
 local KNOWN = { input = "string", timeout = "number", cwd = "string",
                 env = "table" }
 
@@ -51,10 +54,16 @@ end
 -- Writes what the program takes now, and closes its stdin when that is all,
 -- or when it reads no more. Returns the writer while there is more to do.
 local function feed(to)
-   local done, _, code, written = to.stream:write(to.input, 0)
-   if not done and code == "timeout" then
-      to.input = to.input:sub(written + 1)
-      return to
+   while to.at <= #to.input do
+      local piece = to.input:sub(to.at, to.at + PIECE - 1)
+      local done, _, code, written = to.stream:write(piece, 0)
+      if not done and code ~= "timeout" then
+         break
+      end
+      to.at = to.at + (written or #piece)
+      if not done then
+         return to
+      end
    end
    to.stream:close()
 end
@@ -138,7 +147,7 @@ local function run(options)
    local out, err = reader(process.stdout), reader(process.stderr)
    local to = options.input and feed {
       stream = process.stdin,
-      input = options.input,
+      input = options.input, at = 1, -- the next byte to write
    }
    local deadline = options.timeout and core.now() + options.timeout
    if exchange(guard[1], out, err, to, deadline) then

@@ -29,11 +29,14 @@ local function work(c)
    return table.concat(words, " ")
 end
 
+-- By the type of what readiness is asked of.
+local ANSWERS <const> = { boolean = "told", ["function"] = "asked" }
+local NAMES <const> = { number = "port ", string = "file " }
+
 local function readiness(c)
    if not c.ready then return nil end
    local how = c.options.ready and "fd " .. c.argument
-      or type(c.argument) == "boolean" and "told"
-      or type(c.argument) == "function" and "asked" or tostring(c.argument)
+      or ANSWERS[type(c.argument)] or NAMES[type(c.argument)] .. c.argument
    return ("ready: %s within%s"):format(how, seconds(c.start_timeout))
 end
 

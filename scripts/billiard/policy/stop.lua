@@ -8,16 +8,29 @@ local core = require "billiard.core"
 
 local stop = {}
 
+local function is_seconds(n)
+   return type(n) == "number" and n == n and n >= 0
+end
+
+local function check_seconds(what, seconds, otherwise)
+   if seconds == nil then return otherwise end
+   if is_seconds(seconds) then return seconds end
+   error(("%s: needs seconds (a number >= 0), got %s"):format(what,
+      tostring(seconds)), 3)
+end
+
 --- SIGTERM, and SIGKILL after some seconds.
 -- @tparam[opt=5] number seconds
 function stop.graceful(seconds)
-   return { { "TERM", seconds or 5 }, { "KILL" } }
+   seconds = check_seconds("graceful", seconds, 5)
+   return { { "TERM", seconds }, { "KILL" } }
 end
 
 --- Lets it finish by itself first, then asks, then kills.
 -- @tparam[opt=30] number seconds to finish by itself
 function stop.drain(seconds)
-   return { { "WAIT", seconds or 30 }, { "TERM", 5 }, { "KILL" } }
+   seconds = check_seconds("drain", seconds, 30)
+   return { { "WAIT", seconds }, { "TERM", 5 }, { "KILL" } }
 end
 
 --- SIGKILL at once. A ladder, not a function.
@@ -35,8 +48,18 @@ local function rung_problem(rung)
    if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
       return nil
    end
-   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
-      return "needs seconds >= 0 second, got " .. tostring(seconds)
+   if not is_seconds(seconds) then
+      return ("needs seconds (a number >= 0) second, got %s"):format(
+         type(seconds) == "number" and seconds or type(seconds))
+   end
+end
+
+-- A key that is no step, or a step behind a hole; nil when there is none.
+local function stray_key(ladder)
+   local n = 0
+   while ladder[n + 1] ~= nil do n = n + 1 end
+   for key in pairs(ladder) do
+      if math.type(key) ~= "integer" or key < 1 or key > n then return key end
    end
 end
 
@@ -48,6 +71,11 @@ local function check_ladder(ladder)
    if type(ladder) ~= "table" then
       return nil, "a ladder must be a table of {signal, seconds}, got " ..
          type(ladder)
+   end
+   local stray = stray_key(ladder)
+   if stray ~= nil then
+      return nil, ("a ladder is a list of {signal, seconds}; [%s] is no step of"
+         .. " it"):format(tostring(stray))
    end
    local rungs = {}
    for i, rung in ipairs(ladder) do

@@ -126,6 +126,7 @@ function actions.signal(d, node, action)
       if process:is_alive() then sent, why = core.kill_group(process) end
    else
       sent, why = process:send_signal(action.signal)
+      if sent then process:send_signal "CONT" end -- a stopped one cannot obey
    end
    if sent == nil and why then
       d:hook("report", { about = "signal", id = action.id, reason = why },

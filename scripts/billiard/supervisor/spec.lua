@@ -167,7 +167,10 @@ function spec.child(options)
    c.options, problem = process_options(options, c)
    if not c.options then return nil, problem end
    local ok, message = pcall(Process, c.options) -- its own options
-   if not ok then return nil, bare(message) end
+   if not ok then
+      return nil, (bare(message):gsub("%(known: ",
+         "(known: restart, backoff, stop, significant, "))
+   end
    return c
 end
 
