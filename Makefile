@@ -30,7 +30,7 @@ OUR_LDFLAGS = -Wl,-z,now -Wl,-z,relro $(SANITIZE)
 RUNTIME_O   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard runtime/*.c))
 BINDING_O   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bindings/*.c))
 HOST_O      = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bindings/host/*.c)) $(BUILD)/embedded.o
-SCRIPTS     = $(wildcard scripts/billiard/*.lua)
+SCRIPTS     = $(wildcard scripts/billiard/*.lua scripts/billiard/*/*.lua)
 NATIVE      = $(patsubst spec/native/%.c,$(BUILD)/native/%,$(wildcard spec/native/*.c))
 EXAMPLES_C  = $(patsubst scripts/examples/%.c,$(BUILD)/examples/%,$(wildcard scripts/examples/*.c))
 
@@ -43,7 +43,7 @@ all: $(CORE) $(ARCHIVE) $(HOST) $(PC)  ## build the library, the Lua module and 
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(if $(filter bindings/%,$<),$(LUA_CFLAGS)) -MMD -MP -c $< -o $@
+	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(if $(filter bindings/% spec/fuzz/%,$<),$(LUA_CFLAGS)) -MMD -MP -c $< -o $@
 
 $(BUILD)/embedded.c: tools/embed.sh $(SCRIPTS)
 	@mkdir -p $(@D)

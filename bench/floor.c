@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -147,6 +150,54 @@ static int floor_clean(lua_State *L) {
   return 0;
 }
 
+/* Allows as many descriptors as may be; how many. */
+static int floor_descriptors(lua_State *L) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return luaL_error(L, "getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  lua_pushinteger(L, (lua_Integer)limit.rlim_cur);
+  return 1;
+}
+
+/* A descriptor to wait for, readable or not. */
+static int floor_event(lua_State *L) {
+  int fd = eventfd(lua_toboolean(L, 1) != 0, EFD_CLOEXEC);
+  if (fd < 0) return luaL_error(L, "eventfd: %s", strerror(errno));
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* An epoll set of a list of descriptors. */
+static int floor_epoll(lua_State *L) {
+  int set = epoll_create1(EPOLL_CLOEXEC);
+  lua_Integer n = luaL_len(L, 1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_geti(L, 1, i);
+    struct epoll_event e = {.events = EPOLLIN};
+    e.data.fd = (int)lua_tointeger(L, -1);
+    if (epoll_ctl(set, EPOLL_CTL_ADD, e.data.fd, &e) < 0)
+      return luaL_error(L, "epoll_ctl: %s", strerror(errno));
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, set);
+  return 1;
+}
+
+/* epoll_wait on it */
+static int floor_epoll_wait(lua_State *L) {
+  struct epoll_event e[16];
+  int set = (int)lua_tointeger(L, 1);
+  int64_t start = now_ns();
+  if (epoll_wait(set, e, 16, -1) != 1) return luaL_error(L, "epoll_wait");
+  return push_since(L, start);
+}
+
+static int floor_close(lua_State *L) {
+  close((int)luaL_checkinteger(L, 1));
+  return 0;
+}
+
 static int floor_machine(lua_State *L) {
   struct utsname u;
   uname(&u);
@@ -163,7 +214,10 @@ int luaopen_floor(lua_State *L) {
       {"hold", floor_hold},       {"drop", floor_drop},
       {"death", floor_death},     {"private", floor_private},
       {"dirty", floor_dirty},     {"clean", floor_clean},
-      {"machine", floor_machine}, {NULL, NULL}};
+      {"event", floor_event},     {"epoll", floor_epoll},
+      {"close", floor_close},     {"epoll_wait", floor_epoll_wait},
+      {"machine", floor_machine}, {"descriptors", floor_descriptors},
+      {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

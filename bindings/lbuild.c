@@ -119,14 +119,16 @@ void bl_lbuild_main(lua_State *L) {
   bl_compat_setvalue(L, -3, BL_LUV_CLASS);
   lua_pop(L, 1);
   bl_lstate_set(L, BL_LCURRENT);
+  bl_lstate(L)->current = p;
 }
 
-void bl_lbuild_class(lua_State *L) {
-  lua_newtable(L); /* class */
+void bl_lbuild_open(lua_State *L) {
+  lua_getfield(L, -1, "Process");
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, process_new);
   lua_setfield(L, -2, "__call");
   lua_pushliteral(L, "Process");
   lua_setfield(L, -2, "__name");
   lua_setmetatable(L, -2);
+  lua_pop(L, 1);
 }

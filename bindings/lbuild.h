@@ -6,8 +6,8 @@
 
 #include "bindings/compat.h"
 
-/* Pushes the class: a table that is called with options. */
-void bl_lbuild_class(lua_State *L);
+/* The Process of the table on top is from now on called with options. */
+void bl_lbuild_open(lua_State *L);
 
 /* Makes the main process `current`; once, after the class is there. */
 void bl_lbuild_main(lua_State *L);

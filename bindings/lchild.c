@@ -84,6 +84,7 @@ static void become_self(lua_State *L, struct bl_lprocess *self) {
   bl_lstate_set(L, BL_LPARENT);
   pid_t parent = bl_lstate_adopt(L);
   bl_lstate(L)->parent = parent;
+  bl_lstate(L)->current = self;
   self->stage = BL_LSTAGE_SELF;
   self->owner = bl_self_pid();
   lua_pushvalue(L, 1);

@@ -4,8 +4,6 @@
 #include "runtime/base.h"
 #include "runtime/error.h"
 
-#define ERROR_NAME "billiard.Error"
-
 int bl_lerror_return(lua_State *L, int error, const char *where) {
   const char *code = bl_error_name(error);
   lua_pushnil(L); /* nil */
@@ -29,7 +27,7 @@ void bl_lerror_new(lua_State *L, const char *code, const char *message,
   set(L, "code", code);
   set(L, "message", message);
   set(L, "traceback", traceback);
-  luaL_setmetatable(L, ERROR_NAME);
+  luaL_setmetatable(L, BL_LERROR);
 }
 
 int bl_lerror_terminated(lua_State *L) {
@@ -39,9 +37,9 @@ int bl_lerror_terminated(lua_State *L) {
 }
 
 static int is_error(lua_State *L, int index) {
-  return luaL_testudata(L, index, ERROR_NAME) ||
+  return luaL_testudata(L, index, BL_LERROR) ||
          (lua_istable(L, index) && lua_getmetatable(L, index) &&
-          (luaL_getmetatable(L, ERROR_NAME), lua_rawequal(L, -1, -2)));
+          (luaL_getmetatable(L, BL_LERROR), lua_rawequal(L, -1, -2)));
 }
 
 static void push_field(lua_State *L, int index, const char *key,
@@ -93,9 +91,17 @@ static int error_tostring(lua_State *L) {
   return 1;
 }
 
+/* For the Lua half: new_error(code, message). */
+static int new_error(lua_State *L) {
+  bl_lerror_new(L, luaL_checkstring(L, 1), luaL_checkstring(L, 2), NULL);
+  return 1;
+}
+
 void bl_lerror_open(lua_State *L) {
-  luaL_newmetatable(L, ERROR_NAME);
+  luaL_newmetatable(L, BL_LERROR);
   lua_pushcfunction(L, error_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_pop(L, 1);
+  lua_pushcfunction(L, new_error);
+  lua_setfield(L, -2, "new_error");
 }

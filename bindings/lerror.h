@@ -5,6 +5,8 @@
 
 #include "bindings/compat.h"
 
+#define BL_LERROR "billiard.Error" /* the metatable's name */
+
 /* The world's errors. Pushes nil, sentence, code and returns 3: the sentence
  * is "text (where)", or just "text" where is null; for timeout and closed
  * it is the code itself. */

@@ -93,12 +93,13 @@ static int protected_run(lua_State *L) {
 
 void bl_lexit_run(lua_State *L) {
   struct bl_lstate *s = bl_lstate(L);
-  if (!s || s->ended) return;
-  s->ended = 1;
+  if (!s || s->ended == BL_LEND_DONE) return;
+  s->ended = BL_LEND_BEGUN;
   bl_limit_ending();
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
   lua_pushcfunction(L, protected_run);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1); /* out of memory */
+  s->ended = BL_LEND_DONE;
   fflush(NULL);
 }
 
@@ -107,9 +108,21 @@ static int sentinel_gc(lua_State *L) {
   return 0;
 }
 
+/* A live child is anchored, so this is lua_close(): the time to end it. */
+static int process_gc(lua_State *L) {
+  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
+  if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
+  if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
+  if (p->stage != BL_LSTAGE_SELF) bl_lprocess_release(L, p);
+  return 0;
+}
+
 void bl_lexit_run_all(void) {
-  struct bl_lstate *s;
-  while ((s = bl_lstate_of_thread())) bl_lexit_run(s->L);
+  struct bl_lstate *s = bl_lstate_of_thread();
+  if (!s) return;
+  /* an at_exit function may call exit(), which then goes on here */
+  atexit(bl_lexit_run_all);
+  for (; s; s = bl_lstate_of_thread()) bl_lexit_run(s->L);
 }
 
 static void new_sentinel(lua_State *L) {
@@ -161,6 +174,9 @@ void bl_lexit_open(lua_State *L) {
   luaL_newmetatable(L, SENTINEL);
   lua_pushcfunction(L, sentinel_gc);
   lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
+  luaL_getmetatable(L, BL_LPROCESS);
+  lua_pushcfunction(L, process_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 2);
   luaL_setfuncs(L, functions, 0);
 }

@@ -6,7 +6,8 @@
 
 #include "bindings/compat.h"
 
-/* Runs all that, unless it has begun already. Raises nothing. */
+/* Runs all that, or what is left of it when an at_exit function leaves before
+ * its end. Raises nothing. */
 void bl_lexit_run(lua_State *L);
 
 /* The same for all open states of this thread. A thread that calls exit()
@@ -21,7 +22,8 @@ void bl_lexit_expect(lua_State *L);
 /* Pushes the message for the error on top, traceback under it: for pcall. */
 int bl_lexit_traceback(lua_State *L);
 
-/* Adds billiard.at_exit and billiard.exit to the table on top. */
+/* Adds billiard.at_exit and billiard.exit to the table on top, and to Process
+ * what ends the children when lua_close() collects them. */
 void bl_lexit_open(lua_State *L);
 
 #endif

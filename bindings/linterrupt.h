@@ -19,7 +19,7 @@ void bl_linterrupt_track(lua_State *L, int pairs);
 /* Remembers Lua's own coroutine functions. */
 void bl_linterrupt_open(lua_State *L);
 
-/* Around a blocking call:
+/* Around a wait of ours; lwaiter.h has the blocking calls:
  *   struct bl_lblock b = bl_lblock_begin(L);
  *   do r = call(..., deadline); while (bl_lblock_again(L, &b, r));
  * Raises what is pending; tells the caller to go on waiting after a signal

@@ -122,3 +122,11 @@ int64_t bl_lopt_deadline(lua_State *L, int arg) {
   int64_t ns = bl_lopt_duration(L, arg, BL_FOREVER);
   return ns == BL_FOREVER ? BL_FOREVER : bl_deadline_ns(ns);
 }
+
+int bl_lopt_push_left(lua_State *L, int64_t deadline_ns) {
+  if (deadline_ns == BL_FOREVER) return 0;
+  int64_t left = deadline_ns - bl_now_ns();
+  lua_pushnumber(L, (lua_Number)(left > 0 ? left : 0) /
+                        (lua_Number)BL_SECOND_NS);
+  return 1;
+}

@@ -42,6 +42,10 @@ int64_t bl_lopt_deadline(lua_State *L, int arg);
 /* Argument arg as a length of time in ns; nil or none: otherwise. */
 int64_t bl_lopt_duration(lua_State *L, int arg, int64_t otherwise_ns);
 
+/* Pushes the seconds left until the deadline, nothing for BL_FOREVER; how
+ * many values. */
+int bl_lopt_push_left(lua_State *L, int64_t deadline_ns);
+
 /* Number at index (checked before) as ns. */
 int64_t bl_lopt_ns(lua_State *L, int index);
 

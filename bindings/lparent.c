@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "bindings/lerror.h"
-#include "bindings/linterrupt.h"
 #include "bindings/lopt.h"
 #include "bindings/lprocess.h"
 #include "bindings/lstate.h"
-#include "runtime/clock.h"
+#include "bindings/lwaiter.h"
 #include "runtime/fd.h"
 #include "runtime/poll.h"
 #include "runtime/self.h"
@@ -30,44 +29,73 @@ static struct lparent *check(lua_State *L) {
   return p;
 }
 
-/* 1 when the parent has ended by the deadline, 0 when not, < 0 error. */
-static int wait_ended(lua_State *L, struct lparent *p, int64_t deadline_ns) {
+/* 1 when the parent has ended by the deadline, BL_ETIMEOUT when not, other
+ * negatives: error. */
+static int look(struct lparent *p, int64_t until_ns) {
   if (p->fd == BL_FD_NONE) {
     int fd = bl_self_parent_fd(p->pid);
     if (fd < 0) return fd == BL_ECLOSED ? 1 : fd;
     p->fd = fd;
   }
-  int r;
-  struct bl_lblock b = bl_lblock_begin(L);
-  do r = bl_poll_one(p->fd, POLLIN, deadline_ns);
-  while (bl_lblock_again(L, &b, r));
-  return r;
+  int r = bl_poll_one(p->fd, POLLIN, until_ns);
+  return r == 0 ? BL_ETIMEOUT : r;
 }
 
-static int parent_is_alive(lua_State *L) {
-  int r = wait_ended(L, check(L), bl_now_ns());
-  if (r < 0) return bl_lerror_return(L, r, "parent: is_alive");
-  lua_pushboolean(L, r == 0);
-  return 1;
+/* ---- join, is_alive ---- */
+
+static int join_look(lua_State *L, int64_t until_ns) {
+  return look(check(L), until_ns);
 }
 
-static int parent_join(lua_State *L) {
-  struct lparent *p = check(L);
-  int r = wait_ended(L, p, bl_lopt_deadline(L, 2));
-  if (r == 0) return bl_lerror_return(L, BL_ETIMEOUT, NULL);
+static int join_done(lua_State *L, int r) {
   if (r < 0) return bl_lerror_return(L, r, "parent: join");
   lua_pushboolean(L, 1);
   lua_pushliteral(L, "unknown"); /* its exit status is its own parent's */
   return 2;
 }
 
-static int parent_fileno(lua_State *L) {
+static int parent_join(lua_State *L) {
+  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
+  check(L);
+  return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
+}
+
+static int alive_done(lua_State *L, int r) {
+  if (r < 0 && r != BL_ETIMEOUT)
+    return bl_lerror_return(L, r, "parent: is_alive");
+  lua_pushboolean(L, r == BL_ETIMEOUT);
+  return 1;
+}
+
+static int parent_is_alive(lua_State *L) {
+  static const struct bl_lcall call = {join_look, bl_lwaiter_self, alive_done};
+  return bl_lwaiter_call(L, &call, 0);
+}
+
+/* ---- in a loop of somebody else's ---- */
+
+static int push_fd(lua_State *L, const char *what) {
   struct lparent *p = check(L);
-  int r = wait_ended(L, p, bl_now_ns());
-  if (r < 0) return bl_lerror_return(L, r, "parent: fileno");
+  int r = look(p, 0);
+  if (r < 0 && r != BL_ETIMEOUT) return bl_lerror_return(L, r, what);
   if (p->fd == BL_FD_NONE) return bl_lerror_return(L, BL_ECLOSED, NULL);
   lua_pushinteger(L, p->fd);
   return 1;
+}
+
+static int parent_fileno(lua_State *L) { return push_fd(L, "parent: fileno"); }
+static int parent_pollfd(lua_State *L) { return push_fd(L, "parent: pollfd"); }
+
+static int parent_events(lua_State *L) {
+  check(L);
+  lua_pushliteral(L, "r");
+  return 1;
+}
+
+/* Nothing is ever due. */
+static int parent_timeout(lua_State *L) {
+  check(L);
+  return 0;
 }
 
 static int parent_index(lua_State *L) {
@@ -115,6 +143,9 @@ void bl_lparent_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"is_alive", parent_is_alive},
                                      {"join", parent_join},
                                      {"fileno", parent_fileno},
+                                     {"pollfd", parent_pollfd},
+                                     {"events", parent_events},
+                                     {"timeout", parent_timeout},
                                      {NULL, NULL}};
   luaL_newmetatable(L, PARENT);
   luaL_newlib(L, methods);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lprocess.h"
 
-#include "bindings/lbuild.h"
 #include "bindings/lerror.h"
-#include "bindings/lexit.h"
-#include "bindings/linterrupt.h"
 #include "bindings/lopt.h"
-#include "bindings/lproperty.h"
 #include "bindings/lstate.h"
+#include "bindings/lwaiter.h"
+#include "runtime/clock.h"
 #include "runtime/self.h"
 
 /* ---- which Process, and may it be used ---- */
@@ -16,10 +14,14 @@ struct bl_lprocess *bl_lprocess_test(lua_State *L, int index) {
   return luaL_testudata(L, index, BL_LPROCESS);
 }
 
+int bl_lprocess_mine(lua_State *L, const struct bl_lprocess *p) {
+  return p->owner == bl_self_pid() || p == bl_lstate(L)->current;
+}
+
 struct bl_lprocess *bl_lprocess_check(lua_State *L, int index,
                                       const char *what) {
   struct bl_lprocess *p = luaL_checkudata(L, index, BL_LPROCESS);
-  if (p->owner != bl_self_pid())
+  if (!bl_lprocess_mine(L, p))
     luaL_error(L, "%s: Process belongs to process %d", what, (int)p->owner);
   if (p->stage == BL_LSTAGE_CLOSED)
     luaL_error(L, "%s: Process is closed", what);
@@ -77,6 +79,37 @@ int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p) {
   return r;
 }
 
+/* ---- kills to come ---- */
+
+void bl_lprocess_expect_due(lua_State *L, struct bl_lprocess *p) {
+  struct bl_lstate *s = bl_lstate(L);
+  if (p->has_due) return;
+  p->has_due = 1;
+  p->next_due = s->due;
+  s->due = p;
+}
+
+static void forget_due(lua_State *L, struct bl_lprocess *p) {
+  if (!p->has_due) return;
+  struct bl_lprocess **at = &bl_lstate(L)->due;
+  while (*at && *at != p) at = &(*at)->next_due;
+  if (*at) *at = p->next_due;
+  p->has_due = 0;
+}
+
+int64_t bl_lprocess_settle_due(lua_State *L) {
+  int64_t first = BL_FOREVER;
+  struct bl_lprocess *next, *p = bl_lstate(L)->due;
+  for (; p; p = next) {
+    next = p->next_due;
+    if (bl_process_due(p->process) <= bl_now_ns()) bl_lprocess_poll(L, p);
+    int64_t due = bl_process_due(p->process);
+    if (due == BL_FOREVER) forget_due(L, p);
+    if (due < first) first = due;
+  }
+  return first;
+}
+
 /* ---- the end ---- */
 
 static int push_exit(lua_State *L, const struct bl_exit *e) {
@@ -90,17 +123,23 @@ static int push_exit(lua_State *L, const struct bl_exit *e) {
   return 3;
 }
 
-static int process_join(lua_State *L) {
+static int join_look(lua_State *L, int64_t until_ns) {
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "join");
-  int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  int r;
-  struct bl_lblock b = bl_lblock_begin(L);
-  do r = bl_process_join(p->process, deadline_ns);
-  while (bl_lblock_again(L, &b, r));
+  int r = bl_process_join(p->process, until_ns);
+  return r == 0 ? BL_ETIMEOUT : r;
+}
+
+static int join_done(lua_State *L, int r) {
   if (r < 0) return bl_lerror_return(L, r, "join");
-  if (r == 0) return bl_lerror_return(L, BL_ETIMEOUT, NULL);
+  struct bl_lprocess *p = bl_lprocess_test(L, 1);
   bl_lprocess_poll(L, p);
   return push_exit(L, bl_process_exit(p->process));
+}
+
+static int process_join(lua_State *L) {
+  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
+  bl_lprocess_child(L, 1, "join");
+  return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
 }
 
 static int process_is_alive(lua_State *L) {
@@ -123,7 +162,8 @@ static int process_detach(lua_State *L) {
   return 1;
 }
 
-static void release(lua_State *L, struct bl_lprocess *p) {
+void bl_lprocess_release(lua_State *L, struct bl_lprocess *p) {
+  forget_due(L, p);
   if (p->next) delist(&bl_lstate(L)->children, p);
   p->process = bl_process_free(p->process);
   p->stage = BL_LSTAGE_CLOSED;
@@ -131,7 +171,7 @@ static void release(lua_State *L, struct bl_lprocess *p) {
 
 static int process_close(lua_State *L) {
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  if (p->stage == BL_LSTAGE_CLOSED && p->owner == bl_self_pid()) return 0;
+  if (p->stage == BL_LSTAGE_CLOSED && bl_lprocess_mine(L, p)) return 0;
   p = bl_lprocess_check(L, 1, "close");
   if (p->stage == BL_LSTAGE_SELF)
     return luaL_error(L, "close: Process is the one that runs this");
@@ -140,18 +180,9 @@ static int process_close(lua_State *L) {
   if (r == 0)
     return luaL_error(L, "close: Process still runs: join() or stop() it "
                          "first");
-  release(L, p);
+  bl_lprocess_release(L, p);
   lua_pushnil(L);
   bl_compat_setvalue(L, 1, BL_LUV_FIELDS);
-  return 0;
-}
-
-/* A live child is anchored, so this is lua_close(): the time to end it. */
-static int process_gc(lua_State *L) {
-  struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
-  if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
-  if (p->stage != BL_LSTAGE_SELF) release(L, p);
   return 0;
 }
 
@@ -162,7 +193,7 @@ static int process_stage(lua_State *L) {
                                       [BL_LSTAGE_SELF] = "self",
                                       [BL_LSTAGE_CLOSED] = "closed"};
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
-  lua_pushstring(L, p->owner == bl_self_pid() ? names[p->stage] : "foreign");
+  lua_pushstring(L, bl_lprocess_mine(L, p) ? names[p->stage] : "foreign");
   return 1;
 }
 
@@ -212,13 +243,9 @@ void bl_lprocess_open(lua_State *L) {
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0); /* core */
   luaL_newmetatable(L, BL_LPROCESS); /* core mt */
-  bl_lbuild_class(L);                /* core mt class */
-  luaL_setfuncs(L, methods, 0);
+  luaL_newlib(L, methods);           /* core mt class */
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "Process");
   lua_setfield(L, -2, "class");
-  lua_pushcfunction(L, process_gc);
-  lua_setfield(L, -2, "__gc");
-  bl_lproperty_open(L);
   lua_setfield(L, -2, "process_metatable");
 }

@@ -24,6 +24,8 @@ struct bl_lprocess {
   int command;                /* a program, not a Lua target */
   int joined_at_exit;         /* 0 after detach() */
   struct bl_lprocess *next, *previous; /* started and not reaped: a ring */
+  int has_due;                  /* is in the state's list of those */
+  struct bl_lprocess *next_due;
 };
 
 /* Values tied to the userdata. */
@@ -34,6 +36,10 @@ enum {
   BL_LUV_STREAMS,   /* table: stdin, stdout, stderr, or nil */
   BL_LUV_COUNT = BL_LUV_STREAMS
 };
+
+/* May this process use it? The one that stands for the process itself goes
+ * with it when a host daemonises, by a fork of its own. */
+int bl_lprocess_mine(lua_State *L, const struct bl_lprocess *p);
 
 /* The Process at index; raises when it is something else, closed, or belongs
  * to another process. what names the call, for the message. */
@@ -51,6 +57,13 @@ struct bl_lprocess *bl_lprocess_test(lua_State *L, int index);
  * 1 ended, 0 not, < 0 error. */
 int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p);
 
+/* Has the kill that is due for p carried out by whoever waits. */
+void bl_lprocess_expect_due(lua_State *L, struct bl_lprocess *p);
+
+/* Carries out what has become due for the children of this process; when the
+ * next will be. Costs nothing where nothing is due ever. */
+int64_t bl_lprocess_settle_due(lua_State *L);
+
 /* Pushes field key of the spec of the Process at index; its type. */
 int bl_lprocess_spec(lua_State *L, int index, const char *key);
 
@@ -59,6 +72,9 @@ void bl_lprocess_set_spec(lua_State *L, int index, const char *key);
 
 /* Lets go of the userdata, which the state kept while the child ran. */
 void bl_lprocess_unanchor(lua_State *L, struct bl_lprocess *p);
+
+/* Closes the handle of a Process that has ended, or whose interpreter ends. */
+void bl_lprocess_release(lua_State *L, struct bl_lprocess *p);
 
 /* Adds Process and the functions about processes to the table on top. */
 void bl_lprocess_open(lua_State *L);

@@ -339,7 +339,7 @@ static int process_tostring(lua_State *L) {
   if (luaL_getmetafield(L, -1, "__name") != LUA_TSTRING)
     lua_pushliteral(L, "Process");
   bl_lprocess_spec(L, 1, "name");
-  if (p->owner == bl_self_pid()) push_status(L, p);
+  if (bl_lprocess_mine(L, p)) push_status(L, p);
   else lua_pushliteral(L, "unknown"); /* only its parent could tell */
   lua_pushfstring(L, "<%s(%s, %s%s)>", lua_tostring(L, -3),
                   lua_tostring(L, -2), lua_tostring(L, -1),
@@ -352,5 +352,7 @@ void bl_lproperty_open(lua_State *L) {
                                          {"__newindex", process_newindex},
                                          {"__tostring", process_tostring},
                                          {NULL, NULL}};
+  luaL_getmetatable(L, BL_LPROCESS);
   luaL_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
 }

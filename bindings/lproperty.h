@@ -10,7 +10,7 @@
  * on top, which are popped; raises for names that mean something else. */
 void bl_lproperty_set_field(lua_State *L, int ud, int key);
 
-/* Adds __index, __newindex and __tostring to the metatable on top. */
+/* Adds __index, __newindex and __tostring to the metatable of Process. */
 void bl_lproperty_open(lua_State *L);
 
 #endif

@@ -67,12 +67,21 @@ static int process_kill_group(lua_State *L) {
   return 1;
 }
 
+/* For supervisors: nothing of its group outlives it. */
+static int process_contain(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_child(L, 1, "contain");
+  bl_process_contain(p->process);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int process_terminate_controlled(lua_State *L) {
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "terminate_controlled");
   int64_t grace_ns = bl_lopt_duration(L, 2, GRACE_NS);
   int r = bl_lprocess_poll(L, p);
   if (r == 0) r = bl_process_terminate_controlled(p->process, grace_ns);
   if (r < 0) return bl_lerror_return(L, r, "terminate_controlled");
+  bl_lprocess_expect_due(L, p);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -86,6 +95,7 @@ void bl_lsignal_open(lua_State *L) {
       {"terminate_controlled", process_terminate_controlled},
       {NULL, NULL}};
   static const luaL_Reg functions[] = {{"kill_group", process_kill_group},
+                                       {"contain", process_contain},
                                        {"signal_number", signal_number},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);

@@ -5,7 +5,7 @@
 
 #include "bindings/compat.h"
 
-/* Adds them to the Process of the table on top, and kill_group to that. */
+/* Adds them to the Process of the table on top, kill_group and contain to that. */
 void bl_lsignal_open(lua_State *L);
 
 #endif

@@ -31,6 +31,19 @@ static void check_limits(lua_State *L, const char *owner, const char *key) {
   bl_lopt_check(L, -1, OWNER ": limits", known);
 }
 
+/* A list; `n` says where it ends if that is not where # does. */
+static void check_args(lua_State *L, const char *owner, const char *key) {
+  enum { MOST = 100000 };
+  int exact = 1;
+  lua_Integer n = 0;
+  int type = lua_getfield(L, -1, "n");
+  if (type != LUA_TNIL) n = lua_tointegerx(L, -1, &exact);
+  if (!exact || (type != LUA_TNIL && type != LUA_TNUMBER) || n < 0 || n > MOST)
+    luaL_error(L, "%s: option '%s': its 'n' must be an integer from 0 to %d, "
+                  "got %s", owner, key, MOST, luaL_tolstring(L, -1, NULL));
+  lua_pop(L, 1);
+}
+
 static void check_group(lua_State *L, const char *owner, const char *key) {
   luaL_error(L, "%s: option '%s' is reserved and must be nil, got %s", owner,
              key, luaL_typename(L, -1));
@@ -107,7 +120,7 @@ static void check_ready(lua_State *L, const char *owner, const char *key) {
     return;
   if (!lua_istable(L, -1))
     bl_lopt_bad(L, owner, key, "a table { fd = 3 } or \"systemd\"");
-  bl_lopt_check(L, -1, owner, known);
+  bl_lopt_check(L, -1, OWNER ": ready", known);
   if (lua_getfield(L, -1, "fd") == LUA_TNIL)
     luaL_error(L, "%s: option 'ready' must name an fd: { fd = 3 }", owner);
   lua_pop(L, 1);
@@ -127,7 +140,7 @@ static void check_authkey(lua_State *L, const char *owner, const char *key) {
 
 static const struct bl_lopt options[] = {
     {"target", BL_LOPT_FUNCTION, 0, 0, NULL},
-    {"args", BL_LOPT_TABLE, 0, 0, NULL},
+    {"args", BL_LOPT_TABLE, 0, 0, check_args},
     {"kwargs", BL_LOPT_TABLE, 0, 0, NULL},
     {"name", BL_LOPT_STRING, 0, 0, NULL},
     {"daemon", BL_LOPT_BOOLEAN, 0, 0, NULL},

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lstate.h"
 
-#include "bindings/lprocess.h"
 #include "runtime/base.h"
 #include "runtime/fd.h"
 #include "runtime/lock.h"
@@ -50,20 +49,9 @@ static struct bl_lstate *record(lua_State *L) {
   return s;
 }
 
-/* What stood for the process that forked stands for this one. */
-static void restamp_current(lua_State *L) {
-  bl_lstate_get(L, BL_LCURRENT);
-  struct bl_lprocess *self = luaL_testudata(L, -1, BL_LPROCESS);
-  if (self) self->owner = bl_self_pid();
-  lua_pop(L, 1);
-}
-
 struct bl_lstate *bl_lstate(lua_State *L) {
   struct bl_lstate *s = record(L);
-  if (s && s->pid != bl_self_pid()) {
-    bl_lstate_adopt(L);
-    restamp_current(L);
-  }
+  if (s && s->pid != bl_self_pid()) bl_lstate_adopt(L);
   return s;
 }
 
@@ -99,11 +87,13 @@ pid_t bl_lstate_adopt(lua_State *L) {
   pid_t before = s->pid;
   s->pid = s->tid = bl_self_pid(); /* fork leaves one thread, the first */
   s->counter = 0;
-  s->ended = 0;
-  s->children = NULL;
+  s->ended = BL_LEND_NOT;
+  s->children = s->due = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
   forget(L, BL_LCHILDREN);
   forget(L, BL_LAT_EXIT);
+  forget(L, BL_LWAITER); /* its loop is the parent's */
+  forget(L, BL_LEAR);
   forget(L, BL_LBODY); /* the thread that this process itself runs on */
   return before;
 }
@@ -112,7 +102,7 @@ struct bl_lstate *bl_lstate_of_thread(void) {
   pid_t pid = bl_self_pid(), tid = bl_self_tid();
   bl_lock();
   struct bl_lstate *s = states;
-  while (s && (s->pid != pid || s->tid != tid || s->ended)) s = s->next;
+  while (s && (s->pid != pid || s->tid != tid || s->ended == BL_LEND_DONE)) s = s->next;
   bl_unlock();
   return s;
 }

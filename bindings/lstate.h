@@ -9,6 +9,8 @@
 
 struct bl_lprocess;
 
+enum bl_lend { BL_LEND_NOT = 0, BL_LEND_BEGUN, BL_LEND_DONE };
+
 struct bl_lstate {
   lua_State *L;        /* the main thread */
   pid_t pid;           /* the process this state lives in */
@@ -16,8 +18,10 @@ struct bl_lstate {
   lua_Integer counter; /* Processes built in this process */
   pid_t parent;        /* who started this process, 0 in the main one */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
-  int ended;           /* exit housekeeping has begun */
+  enum bl_lend ended;  /* how far the exit housekeeping is */
+  const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
+  struct bl_lprocess *due; /* a list: those with a kill to come */
   struct bl_lstate *next;
 };
 
@@ -37,6 +41,8 @@ enum bl_lvalue {
   BL_LAT_EXIT,     /* list of functions */
   BL_LSENTINELS,   /* list: lua_close() finalizes them (lexit.c) */
   BL_LBODY,        /* thread that a child's body will run on */
+  BL_LWAITER,      /* what set_waiter() was given */
+  BL_LEAR,         /* a Poller that hears the bell (lready.c) */
   BL_LRANDOMSEED,  /* math.randomseed */
   BL_LVALUES = BL_LRANDOMSEED
 };

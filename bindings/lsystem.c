@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bindings/lerror.h"
-#include "bindings/linterrupt.h"
 #include "bindings/lopt.h"
+#include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
@@ -17,15 +17,61 @@ static int now(lua_State *L) {
   return 1;
 }
 
-static int sleep_seconds(lua_State *L) {
-  luaL_argexpected(L, lua_type(L, 1) == LUA_TNUMBER, 1, "number of seconds");
-  int64_t deadline_ns = bl_lopt_deadline(L, 1);
-  int r;
-  struct bl_lblock b = bl_lblock_begin(L);
-  do r = bl_poll(NULL, 0, deadline_ns);
-  while (bl_lblock_again(L, &b, r));
+/* ---- sleep: seconds deadline ---- */
+
+#define TIMER "billiard.Timer"
+
+/* What a waiter waits for in sleep(): there is no descriptor, and no event. */
+static int timer_nothing(lua_State *L) {
+  luaL_checkudata(L, 1, TIMER);
   return 0;
 }
+
+static int timer_timeout(lua_State *L) {
+  const int64_t *deadline_ns = luaL_checkudata(L, 1, TIMER);
+  return bl_lopt_push_left(L, *deadline_ns);
+}
+
+static int sleep_object(lua_State *L) {
+  int64_t *deadline_ns = bl_compat_newuserdata(L, sizeof *deadline_ns, 0);
+  *deadline_ns = lua_tointeger(L, 2);
+  luaL_setmetatable(L, TIMER);
+  return 0;
+}
+
+static int sleep_look(lua_State *L, int64_t until_ns) {
+  (void)L;
+  int r = bl_poll(NULL, 0, until_ns);
+  return r == 0 ? BL_ETIMEOUT : r;
+}
+
+static int sleep_done(lua_State *L, int r) {
+  (void)L;
+  (void)r;
+  return 0;
+}
+
+static int sleep_seconds(lua_State *L) {
+  static const struct bl_lcall call = {sleep_look, sleep_object, sleep_done};
+  luaL_argexpected(L, lua_type(L, 1) == LUA_TNUMBER, 1, "number of seconds");
+  int64_t deadline_ns = bl_lopt_deadline(L, 1);
+  lua_settop(L, 1);
+  lua_pushinteger(L, deadline_ns);
+  return bl_lwaiter_call(L, &call, deadline_ns);
+}
+
+static void open_timer(lua_State *L) {
+  static const luaL_Reg methods[] = {{"pollfd", timer_nothing},
+                                     {"events", timer_nothing},
+                                     {"timeout", timer_timeout},
+                                     {NULL, NULL}};
+  luaL_newmetatable(L, TIMER);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+/* ---- the system ---- */
 
 static int count(lua_State *L, int n, const char *what) {
   if (n < 0) return bl_lerror_return(L, n, what);
@@ -61,4 +107,5 @@ void bl_lsystem_open(lua_State *L) {
                                        {"environment", environment},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  open_timer(L);
 }

@@ -22,7 +22,12 @@
   X(START, 5006, "StartError", "the child ended before it was ready")        \
   X(NOTIMPL, 5007, "NotImplementedError", "cannot be determined here")       \
   X(TERMINATED, 5008, "Terminated", "controlled termination was requested")  \
-  X(INTR, 5009, "interrupted", "interrupted by a signal")
+  X(INTR, 5009, "interrupted", "interrupted by a signal")                    \
+  X(UNSENDABLE, 5010, "unsendable", "a value that cannot travel")            \
+  X(BADFRAME, 5011, "bad_frame", "not a message of ours")                    \
+  X(TOOBIG, 5012, "too_big", "too big")                                      \
+  X(TOODEEP, 5013, "too_deep", "nested too deep")                            \
+  X(LOAD, 5014, "load_failed", "a module could not be loaded")
 
 enum bl_error {
 #define BL_ERROR_CODE(constant, number, name, text) BL_E##constant = -(number),

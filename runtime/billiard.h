@@ -16,6 +16,7 @@
 #include "runtime/family.h"
 #include "runtime/plan.h"
 #include "runtime/poll.h"
+#include "runtime/poller.h"
 #include "runtime/process.h"
 #include "runtime/secret.h"
 #include "runtime/signame.h"

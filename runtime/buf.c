@@ -39,6 +39,8 @@ void bl_buf_eat(struct bl_buf *b, size_t n) {
   if (b->start == b->end) b->start = b->end = 0;
 }
 
+void bl_buf_cut(struct bl_buf *b, size_t length) { b->end = b->start + length; }
+
 void bl_buf_reset(struct bl_buf *b) {
   free(b->data);
   *b = (struct bl_buf){0};

@@ -22,6 +22,9 @@ size_t bl_buf_length(const struct bl_buf *b);
 const char *bl_buf_front(const struct bl_buf *b);
 void bl_buf_eat(struct bl_buf *b, size_t n);
 
+/* Drops what stands behind the first `length` bytes. */
+void bl_buf_cut(struct bl_buf *b, size_t length);
+
 /* Frees the memory; the buffer is empty and usable again. */
 void bl_buf_reset(struct bl_buf *b);
 

@@ -8,6 +8,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/limit.h"
 #include "runtime/poll.h"
 #include "runtime/signals.h"
 
@@ -20,6 +21,7 @@ struct wait {
   struct pollfd *fds;
   size_t n;
   int signals; /* BL_FD_NONE: none watched */
+  int ends;    /* a signal ends the wait */
 };
 
 static void drop_ended(struct wait *w) {
@@ -39,11 +41,12 @@ static int64_t first_due(const struct wait *w, int64_t deadline_ns) {
 }
 
 /* Until all have ended or the deadline passed (0), or a signal came (its
- * number). */
+ * number): also our own, when this process was asked to unwind. */
 static int wait_all(struct wait *w, int64_t deadline_ns) {
   for (;;) {
     drop_ended(w);
     if (w->n == 0 || bl_now_ns() >= deadline_ns) return 0;
+    if (w->ends && bl_limit_requested()) return SIGTERM;
     for (size_t i = 0; i < w->n; i++)
       w->fds[i] =
           (struct pollfd){bl_process_fd(w->children[i]), POLLIN, 0};
@@ -80,7 +83,9 @@ static void join_all(struct wait *w, int64_t grace_ns) {
   sigset_t saved;
   int fd = bl_signals_watch_end(&saved);
   w->signals = fd < 0 ? BL_FD_NONE : fd;
+  w->ends = 1;
   int signo = wait_all(w, BL_FOREVER);
+  w->ends = 0;
   w->signals = BL_FD_NONE;
   if (signo) end_all(w, grace_ns);
   if (fd >= 0) bl_signals_unwatch_end(fd, &saved);

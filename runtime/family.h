@@ -7,7 +7,8 @@
 
 /* Ends the daemonic ones among n started children (SIGTERM, and SIGKILL after
  * grace_ns) and then joins the others, however long that takes. SIGINT and
- * SIGTERM, where they have their default action, end that wait: the others
+ * SIGTERM, where they have their default action, and a controlled termination
+ * of this process end that wait: the others
  * are ended likewise, and this process by the signal. To be called when
  * nothing else is left to do. Those that have not gone a while after SIGKILL
  * are left alone. */

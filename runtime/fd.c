@@ -100,6 +100,10 @@ int bl_fd_nonblock(int fd) {
   return 0;
 }
 
+int bl_fd_writes(int fd) {
+  return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+
 int bl_fd_identify(int fd, struct bl_fd_id *id) {
   struct stat s;
   if (fstat(fd, &s) < 0) return -errno;

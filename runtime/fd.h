@@ -42,6 +42,9 @@ ssize_t bl_fd_write(int fd, const void *from, size_t size);
 
 int bl_fd_nonblock(int fd);
 
+/* Is fd for writing only? */
+int bl_fd_writes(int fd);
+
 /* Remembers what fd is; 0 or -errno. */
 int bl_fd_identify(int fd, struct bl_fd_id *id);
 

@@ -7,7 +7,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void (*cleanups[4])(void);
+static void (*cleanups[8])(void);
 
 void bl_lock(void) { pthread_mutex_lock(&lock); }
 void bl_unlock(void) { pthread_mutex_unlock(&lock); }

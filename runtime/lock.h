@@ -11,7 +11,7 @@ void bl_unlock(void);
 
 /* Has cleanup called in the child after every fork of this process, also in
  * those that are not ours, with the lock held. Repeating it does nothing.
- * cleanup is async-signal-safe. At most 4 different ones. */
+ * cleanup is async-signal-safe. At most 8 different ones. */
 void bl_lock_at_fork(void (*cleanup)(void));
 
 #endif

@@ -38,7 +38,7 @@ struct bl_process {
   struct bl_exit exit;
   int64_t started_ns, ended_ns;
   int64_t kill_at_ns; /* BL_FOREVER: never */
-  int program, daemon, group, controlled, ready, notifies;
+  int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
   int late_error;
   enum bl_step late_step;
@@ -124,9 +124,16 @@ static void kill_when_due(struct bl_process *p) {
   bl_process_signal(p, SIGKILL);
 }
 
+/* A group outlives its leader, and its number is safe while that is there. */
+static void end_group(struct bl_process *p) {
+  if (!p->contained || !bl_reap_due(&p->child.handle)) return;
+  bl_process_signal_group(p, SIGKILL);
+}
+
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
+  end_group(p);
   int r = bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
@@ -155,7 +162,8 @@ static int look_later(int64_t until_ns) {
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
-  if (deadline_ns == BL_FOREVER && p->kill_at_ns == BL_FOREVER) {
+  if (deadline_ns == BL_FOREVER && p->kill_at_ns == BL_FOREVER &&
+      !p->contained) {
     int r = join_for_ever(p);
     if (r != -ECHILD) return r;
   }
@@ -224,6 +232,11 @@ int bl_process_signal(struct bl_process *p, int signo) {
 int bl_process_signal_group(struct bl_process *p, int signo) {
   assert(p->state != INITIAL && p->group);
   return send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+}
+
+void bl_process_contain(struct bl_process *p) {
+  assert(p->state != INITIAL && p->group);
+  p->contained = 1;
 }
 
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {

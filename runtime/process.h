@@ -47,6 +47,11 @@ BL_API int bl_process_signal(struct bl_process *p, int signo);
 /* Sends signo to the group the child leads (plan.pgroup or .session). */
 BL_API int bl_process_signal_group(struct bl_process *p, int signo);
 
+/* From now on what is left of the child's group ends with the child, just
+ * before its status is taken: later the group's number may be another's. The
+ * child leads a group (plan.pgroup or .session). */
+BL_API void bl_process_contain(struct bl_process *p);
+
 /* A body is asked to unwind (limit.h), a program gets SIGTERM; after grace_ns
  * SIGKILL. A body arms that itself; behind it, and for a program, stands
  * bl_process_due(). */

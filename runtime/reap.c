@@ -100,6 +100,12 @@ int bl_reap_owned(const struct bl_pidfd *child) {
   return wait_for(child, WNOHANG | WNOWAIT, &info, NULL) == 0;
 }
 
+int bl_reap_due(const struct bl_pidfd *child) {
+  siginfo_t info;
+  return wait_for(child, WNOHANG | WNOWAIT, &info, NULL) == 0 &&
+         info.si_pid == child->pid;
+}
+
 void bl_reap_unborn(pid_t pid) {
   struct bl_pidfd child = {.pid = pid, .by_pid = 1};
   siginfo_t info;

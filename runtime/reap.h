@@ -24,6 +24,9 @@ int bl_reap_wait(const struct bl_pidfd *child, struct bl_exit *out);
  * on to another process. */
 int bl_reap_owned(const struct bl_pidfd *child);
 
+/* 1 when it has ended and bl_reap() will take its status. */
+int bl_reap_due(const struct bl_pidfd *child);
+
 /* Waits for a child that was told to leave before it had a pidfd. */
 void bl_reap_unborn(pid_t pid);
 

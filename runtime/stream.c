@@ -23,6 +23,7 @@ void bl_stream_init(struct bl_stream *s, int fd) {
   *s = (struct bl_stream){.fd = fd};
   if (fd == BL_FD_NONE) return;
   bl_fd_identify(fd, &s->id);
+  s->writes = bl_fd_writes(fd);
   bl_lock_at_fork(close_in_child);
   bl_lock();
   s->next = open_streams;

@@ -17,6 +17,7 @@ struct bl_stream {
   int fd; /* BL_FD_NONE: closed */
   struct bl_fd_id id; /* a host may have closed fd behind our back */
   int ended;
+  int writes; /* fd is a write end */
   struct bl_buf read;
   struct bl_stream *next, *previous; /* all open ones of this process */
 };

@@ -319,6 +319,28 @@ describe("a host without memory", function()
       assert.matches("^enough at %d+\n$", out)
       assert.equal(0, status)
    end)
+
+   it("H12: loses no buffer of a message", function()
+      local out, err, status = embed("starve", write_script [[
+         local billiard = require "billiard"
+         local pack, unpack = billiard.pack, billiard.unpack
+         local mt = billiard.register{ __name = "T",
+            __pack = function(o) return pack(o[1]) end,
+            __unpack = function(s) return { unpack(s) } end }
+         local large, list = ("x"):rep(70000), {}
+         for i = 1, 100 do list[i] = { i, list, string.format } end
+         return function()
+            local n = 0
+            local function f() n = n + 1 return n, f end
+            local value = { large, list, f, setmetatable({ large }, mt) }
+            local bytes = pack(value, "down")
+            assert(unpack(bytes, "down"))
+            assert(not pcall(pack, { large, io.stdout }))
+         end]])
+      assert.equal("", err)
+      assert.matches("^enough at %d+\n$", out)
+      assert.equal(0, status)
+   end)
 end)
 
 describe("a host that owns SIGCHLD", function()

@@ -147,7 +147,8 @@ function helper.run(text, opts)
   return stdout, stderr, how == "signal" and -code or code
 end
 
--- The library opens a few descriptors with its first child and keeps them.
+-- The library opens a few descriptors with its first child, and the first that
+-- a loop waits for to be ready, and keeps them.
 local warm
 local function warm_up()
   if warm then return end
@@ -157,6 +158,7 @@ local function warm_up()
   pcall(function()
     local p = billiard.Process { target = function() end, daemon = true }
     p:start()
+    require "billiard.core".ready_fd(p)
     p:join()
     p:close()
   end)

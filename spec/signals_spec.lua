@@ -109,10 +109,10 @@ describe("a stopped child", function()
       assert.same({ true, "signal", TERM }, { p:join() })
    end)
 
-   it("S03: is ended by a ladder", function()
+   it("S03: is woken by a ladder, to do what it is asked", function()
       local p = stopped()
-      assert.same({ true, "signal", KILL },
-         { p:stop { { "TERM", 0.05 }, { "KILL" } } })
+      assert.same({ true, "signal", TERM },
+         { p:stop { { "TERM", 20 }, { "KILL" } } })
       p:close()
    end)
 

@@ -78,6 +78,20 @@ describe("billiard.wait", function()
     p:close()
   end)
 
+  it("waits until a child's stdin can be written, its stdout be read", function()
+    local p = assert(Process { command = { "cat" }, stdin = "pipe", stdout = "pipe" }:start())
+    assert.same({ p.stdin }, wait({ p.stdin, p.stdout }, LONG))
+    assert.same({ "w", "r" }, { p.stdin:events(), p.stdout:events() })
+    assert.same({ p.stdin:fileno(), p.stdout:fileno() }, { p.stdin:pollfd(), p.stdout:pollfd() })
+    p.stdin:write "x"
+    assert.same({ p.stdin, p.stdout }, helper.eventually(function()
+      local ready = wait({ p.stdin, p.stdout }, LONG)
+      return ready[2] and ready
+    end))
+    p.stdout:close()
+    finish(p)
+  end)
+
   it("takes whatever has pollfd, getfd or fileno, and heeds its events", function()
     local p = assert(Process { command = { "cat" }, stdin = "pipe", stdout = "pipe" }:start())
     local reader, writer = p.stdout:fileno(), p.stdin:fileno()

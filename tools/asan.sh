@@ -23,6 +23,7 @@ build() { # SUBMAKE is a command with options
 echo "building into $dir"
 build all natives || exit 1
 ASAN_OPTIONS="$asan:detect_leaks=1" build unit || status=1
+ASAN_OPTIONS="$asan:detect_leaks=1" build replay || status=1
 ASAN_OPTIONS="$asan:detect_leaks=0" build host-spec || status=1
 
 # beside ASan, gcc's UBSan knows no log_path: its reports are in the logs

@@ -1,7 +1,7 @@
 #!/bin/sh
-# deps.sh [make] [build] [test] [check] [bench]: installs what is missing for these
-# levels, through apt-get where that can be done; elsewhere it names the
-# packages (as Debian 12 calls them) and fails.
+# deps.sh [make] [build] [test] [check] [fuzz] [bench]: installs what is
+# missing for these levels, through apt-get where that can be done; elsewhere
+# it names the packages (as Debian 12 calls them) and fails.
 set -eu
 export LC_ALL=C.UTF-8
 missing=
@@ -31,6 +31,10 @@ tests() {
   module_of socket lua-socket
   command_of luarocks luarocks
   command_of ps procps
+  command_of python3 python3
+  command_of curl curl
+  /usr/bin/python3 -c 'import msgpack' 2>/dev/null ||
+    missing="$missing python3-msgpack"
 }
 
 check() {
@@ -40,12 +44,19 @@ check() {
   command_of clang clang
 }
 
+fuzz() {
+  command_of clang clang
+  echo 'int main(void) { return 0; }' | clang -fsanitize=fuzzer-no-link,address \
+    -x c -o /dev/null - 2>/dev/null || missing="$missing libclang-rt-14-dev"
+}
+
 # the peers that the figures stand beside
 bench() {
   command_of /usr/bin/python3 python3
   /usr/bin/python3 -c 'import billiard' 2>/dev/null ||
     missing="$missing python3-billiard"
   module_of luv lua-luv
+  module_of cjson lua-cjson
 }
 
 for level in "$@"; do
@@ -54,6 +65,7 @@ for level in "$@"; do
     build) build ;;
     test) tests ;;
     check) check ;;
+    fuzz) fuzz ;;
     bench) bench ;;
     *) echo "deps.sh: no level named $level" >&2; exit 2 ;;
   esac

@@ -2,16 +2,17 @@
 --   runtime/  no Lua header; a file includes only from lower floors, besides
 --             its own header and base.h; hence no cycle
 --   bindings/ no system header that opens the kernel (bindings/host may)
---   nobody    includes the facade, or a header by a path not from the root
+--   nobody    includes the facade, or a header by a path not from the root,
+--             or one that needs it in turn
 
 local source = require "tools.source"
 
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan",
-  "bell body board cpu lifeline notify pidfd poll secret signals",
-  "limit reap self stream",
+  "clock fd interrupt lock buf plan utf8",
+  "bell body board cpu lifeline notify pidfd poll secret signals pack unpack",
+  "inspect limit poller reap self stream",
   "child",
   "spawn",
   "process",
@@ -74,6 +75,32 @@ end
 
 check["bindings/host"] = function() end
 
+-- ---- cycles, among the stems of all files ----
+
+local needs = {} -- stem -> stem -> the file that includes it
+
+local function note(folder, stem, name, file)
+  local target_folder, target = name:match "^(.*)/([^/]+)%.h$"
+  local from, to = folder .. "/" .. stem, target and target_folder .. "/" .. stem_of(target)
+  if not target or from == to then return end
+  needs[from] = needs[from] or {}
+  needs[from][to] = file
+end
+
+local state = {}
+local function walk(stem, path)
+  if state[stem] == "done" then return end
+  path[#path + 1] = stem
+  if state[stem] == "open" then
+    return verdict.add("a cycle: %s", table.concat(path, " -> "))
+  end
+  state[stem] = "open"
+  for target in pairs(needs[stem] or {}) do
+    walk(target, table.move(path, 1, #path, 1, {}))
+  end
+  state[stem] = "done"
+end
+
 local includes = 0
 for _, file in ipairs(arg) do
   local folder, stem = source.split(file)
@@ -93,8 +120,10 @@ for _, file in ipairs(arg) do
         verdict.add("%s: the facade is for strangers only", file)
       end
       check[folder](file, stem, name, system)
+      if not system then note(folder, stem, name, file) end
     end
   end
 end
-verdict.close(string.format("%d files, %.1f project includes each, all downwards",
+for stem in pairs(needs) do walk(stem, {}) end
+verdict.close(string.format("%d files, %.1f project includes each, all downwards, no cycle",
   #arg, includes / math.max(#arg, 1)))

@@ -10,6 +10,8 @@ local dangers = {
     calls = "execl execle execlp execv execve execvp execvpe execveat fexecve" },
   { what = "waiting for pids", owners = "reap",
     calls = "wait wait3 wait4 waitpid waitid" },
+  { what = "waiting for descriptors", owners = "poll poller reap",
+    calls = "poll ppoll select pselect epoll_wait epoll_pwait epoll_pwait2" },
   { what = "signal dispositions and masks", owners = "signals board",
     calls = "sigaction sigprocmask pthread_sigmask signal sigset siginterrupt" },
   { what = "threads and their locks", owners = "lock signals",

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run-examples.sh RESULTS STAGE LUA EXAMPLE...: runs the examples against the
-# tree installed in STAGE: each Lua one with the host and with LUA, each C one
+# tree installed in STAGE: each Lua one with the host and with LUA, a topology
+# by `billiard run` and from a program in Lua, each C one
 # built the way a stranger would, through pkg-config. One with a line
 # "-- needs: MODULE" is skipped, with a word about it, where LUA has none.
 set -eu
@@ -52,14 +53,23 @@ for example in "$@"; do
     printf '  %-34s skipped: there is no Lua module %s\n' "$base" "$module"
     continue
   fi
-  case $example in
-    *.lua)
+  kind=${example##*.}
+  ! grep -q '^return topology' "$example" || kind=topology
+  case $kind in
+    topology)
+      try "$base(run)" "$stage/bin/billiard" run "$example"
+      try "$base(lua)" env \
+        LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua;;" \
+        LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" -e \
+        "local t = dofile '$example'; assert(t:start()); assert(t:wait())"
+      ;;
+    lua)
       try "$base(host)" "$stage/bin/billiard" "$example"
       try "$base(lua)" env \
         LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua;;" \
         LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" "$example"
       ;;
-    *.c)
+    c)
       try "$base" sh "$0" "$results" "$stage" "$lua" --compile "$example" \
         "$stage/${base%.c}"
       ;;

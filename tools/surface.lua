@@ -12,7 +12,10 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 
 -- spec files about no single module; the page is named where there is one
 local no_page = {
+  hostrun = "docs/billiard.1", machine = "docs/design.md",
+  codec_function = "docs/api/codec.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
+  loops = "docs/api/waiter.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,

@@ -9,8 +9,8 @@ SPECS    = $(sort $(wildcard spec/*_spec.lua spec/regress/*_spec.lua))
 EXAMPLES = $(sort $(wildcard scripts/examples/*.lua scripts/examples/*.c))
 OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
-TEST_C   = $(wildcard spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
-OUR_LUA  = $(wildcard scripts/billiard/*.lua scripts/examples/*.lua \
+TEST_C   = $(wildcard spec/fuzz/*.c spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
+OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
              spec/*.lua spec/regress/*.lua spec/fixtures/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
@@ -37,11 +37,14 @@ help: ## list the targets
 deps: ## install what building needs (apt-get; elsewhere name it)
 	@sh tools/deps.sh build
 
-demo: ## build, then run a first example
+demo: ## build, then count words by hand and as a topology
 	@sh tools/deps.sh build
 	@echo "building $(HOST)"
 	+@$(quietly) all
 	@$(HOST) scripts/examples/wordcount.lua
+	@echo; echo "the same as a topology, which $(HOST) runs:"
+	@$(HOST) plan scripts/examples/wordcount_topology.lua
+	@$(HOST) run scripts/examples/wordcount_topology.lua
 
 # ---- tests ---------------------------------------------------------------
 
@@ -73,7 +76,7 @@ rock: ## build the rock into a tree of its own and load it
 check: ## every check below; ends with "N passed, N failed", one per check
 	@sh tools/deps.sh build test check
 	@mkdir -p $(BUILD) && rm -f $(CHECKS)
-	+@$(each) -c $(CHECKS) lint headers layers sizes surface \
+	+@$(each) -c $(CHECKS) lint headers layers sizes surface replay \
 	  asan valgrind gcstress || :
 	@sh tools/summary.sh $(CHECKS)
 
@@ -128,6 +131,33 @@ gcstress: all ## the specs with a collector that never rests
 	@BILLIARD_SPEC_GC=1 BILLIARD_SPEC_SCALE=4 SPEC_TIMEOUT=300 \
 	  $(MAKE) --no-print-directory spec RESULTS=$(RESULTS)-gcstress
 
+# a fuzz target links with libFuzzer, or with replay.c, which runs files
+FUZZ      = $(filter-out replay,$(basename $(notdir $(wildcard spec/fuzz/*.c))))
+FUZZ_MAIN ?= $(BUILD)/spec/fuzz/replay.o
+FUZZ_TIME ?= 60
+$(BUILD)/fuzz/%: $(BUILD)/spec/fuzz/%.o $(FUZZ_MAIN) $(BINDING_O) $(RUNTIME_O)
+	@mkdir -p $(@D)
+	$(CC) $(OUR_LDFLAGS) $(FUZZER) $(LDFLAGS) $^ $(LUA_STATIC) -lm -ldl -o $@
+
+.PHONY: replay fuzz fuzzers
+.PRECIOUS: $(BUILD)/spec/fuzz/%.o
+fuzzers: $(addprefix $(BUILD)/fuzz/,$(FUZZ))
+
+replay: fuzzers ## run the fuzz targets over their corpus
+	@for name in $(FUZZ); do \
+	  $(BUILD)/fuzz/$$name spec/fuzz/corpus/$$name/* || exit 1; done
+
+fuzz: ## libFuzzer with ASan and UBSan (clang), FUZZ_TIME seconds each (60)
+	@sh tools/deps.sh build fuzz
+	+@$(quietly) BUILD=build-fuzz CC=clang FUZZ_MAIN= FUZZER=-fsanitize=fuzzer \
+	  SANITIZE='$(SANITIZERS) -fsanitize=fuzzer-no-link' \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer' fuzzers
+	@for name in $(FUZZ); do mkdir -p build-fuzz/corpus/$$name && \
+	  ASAN_OPTIONS=detect_leaks=0 build-fuzz/fuzz/$$name -verbosity=0 \
+	    -print_final_stats=1 -max_total_time=$(FUZZ_TIME) -timeout=10 \
+	    -max_len=4096 -artifact_prefix=build-fuzz/ \
+	    build-fuzz/corpus/$$name spec/fuzz/corpus/$$name || exit 1; done
+
 # ---- figures -------------------------------------------------------------
 
 # the floors are Lua modules: bare system calls in the process that is measured
@@ -162,7 +192,10 @@ install-rock: all
 	  '$(DESTDIR)$(LUADIR)/billiard'
 	@install $(HOST) '$(DESTDIR)$(BINDIR)/billiard'
 	@install $(CORE) '$(DESTDIR)$(LIBDIR)/billiard/core.$(LIB_EXTENSION)'
-	@install -m 644 $(SCRIPTS) '$(DESTDIR)$(LUADIR)/billiard'
+	@for script in $(SCRIPTS:scripts/%=%); do \
+	  install -D -m 644 "scripts/$$script" '$(DESTDIR)$(LUADIR)'"/$$script" \
+	    || exit 1; \
+	done
 
 # the .pc is written again: `make install` may name another PREFIX
 install-c: all $(BUILD)/billiard.h
@@ -189,7 +222,7 @@ dist: ## a tarball of the last commit
 	@echo "$(BUILD)/billiard-$(VERSION).tar.gz"
 
 clean: ## remove everything built
-	@rm -rf $(BUILD) build-asan build-lint
+	@rm -rf $(BUILD) build-asan build-fuzz build-lint
 
 format: ## clang-format the C files in place
 	@clang-format -i $(OUR_C) $(OUR_H) $(TEST_C)

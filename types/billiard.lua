@@ -65,8 +65,14 @@ function Stream:lines() end
 function Stream:write(bytes, timeout) end
 ---@return true
 function Stream:close() end
----@return integer? fd, string? err, string? code
+---@return integer fd
 function Stream:fileno() end
+---@return integer fd
+function Stream:pollfd() end
+---@return "r"|"w"
+function Stream:events() end
+---@return nil
+function Stream:timeout() end
 
 ---@class billiard.Process
 ---@field name string
@@ -145,6 +151,48 @@ function ParentProcess:is_alive() end
 function ParentProcess:join(timeout) end
 ---@return integer? fd, string? err, string? code
 function ParentProcess:fileno() end
+---@return integer? fd, string? err, string? code
+function ParentProcess:pollfd() end
+---@return "r"
+function ParentProcess:events() end
+---@return nil
+function ParentProcess:timeout() end
+
+---@class billiard.Poller
+local Poller = {}
+---@param object any a Process, a Stream, an fd, or what has pollfd, getfd or fileno
+---@param tag? any what wait returns for it; the object
+---@return true? ok, string? err, string? code
+function Poller:add(object, tag) end
+---@param object any
+---@return true
+function Poller:remove(object) end
+---@param timeout? number
+---@return any[]? ready, string? err, string? code
+function Poller:wait(timeout) end
+function Poller:close() end
+---@return integer fd
+function Poller:fileno() end
+---@return integer fd
+function Poller:pollfd() end
+---@return integer fd
+function Poller:getfd() end
+---@return "r"
+function Poller:events() end
+---@return number? seconds
+function Poller:timeout() end
+---@return boolean
+function Poller:dirty() end
+
+---What a waiter is given: a Process, a Stream, a Poller, ...
+---@class billiard.Waitable
+local Waitable = {}
+---@return integer? fd
+function Waitable:pollfd() end
+---@return string? events "r", "w" or both
+function Waitable:events() end
+---@return number? seconds
+function Waitable:timeout() end
 
 ---@class billiard.AuthenticationString
 ---@operator len: integer
@@ -204,6 +252,73 @@ function Logger:getLevel() end
 ---@field signal? integer
 ---@field seconds number
 
+---@class billiard.RestartEvent
+---@field kind "died"|"failed"
+---@field outcome "ok"|"failed"|"killed"
+---@field how? "exit"|"signal"|"shutdown"|"unknown"
+---@field code? integer
+---@field reason string
+---@field at number
+---@field random number
+
+---@alias billiard.RestartAction "restart"|"leave"|"drop"|"give_up"|{ [1]: "restart", after: number }
+---@alias billiard.RestartPolicy fun(event: billiard.RestartEvent, child: { id: string, ran: number, significant: boolean }, history: { id: string, at: number, ran: number }[]): billiard.RestartAction
+---@alias billiard.Backoff { initial?: number, max?: number, factor?: number, jitter?: number }
+---@alias billiard.ReadyWhen boolean|"systemd"|{ fd: integer }|{ port: integer }|{ file: string }|fun(process: billiard.Process): any
+
+---@class billiard.ChildOptions: billiard.ProcessOptions
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field stop? billiard.Ladder
+---@field ready? billiard.ReadyWhen
+---@field significant? boolean
+
+---@class billiard.SupervisorOptions
+---@field [integer] billiard.Topology|billiard.ChildOptions
+---@field name string
+---@field strategy? "one_for_one"
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+---@field restart? "permanent"|"transient"|"temporary"|billiard.RestartPolicy
+---@field backoff? billiard.Backoff|billiard.RestartPolicy
+---@field significant? boolean
+
+---@class billiard.GroupOptions: billiard.ChildOptions
+---@field n? integer
+---@field command? (string|number)[]|fun(i: integer): (string|number)[]
+---@field intensity? integer|billiard.RestartPolicy
+---@field period? number
+---@field auto_shutdown? "never"|"any_significant"|"all_significant"
+
+---@class billiard.Status
+---@field name string
+---@field state string
+---@field restarts? integer
+---@field pid? integer
+---@field children? billiard.Status[]
+
+---@class billiard.Topology
+local Topology = {}
+---@return billiard.Topology? self, billiard.Error? err, string? code
+function Topology:start() end
+---@param timeout? number
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:wait(timeout) end
+---@return true? ended, string|billiard.Error why, string? code
+function Topology:stop() end
+---@return billiard.Status
+function Topology:status() end
+
+---@class billiard.Supervisor: billiard.Topology
+local Supervisor = {}
+---@return billiard.Supervisor
+function Supervisor:begin() end
+---@return true? ended, string|billiard.Error why, string? code
+function Supervisor:poll() end
+---@param force? boolean
+function Supervisor:ask_to_stop(force) end
+
 ---@class billiard
 ---@field _VERSION string
 ---@field Process billiard.Process
@@ -214,7 +329,46 @@ function Logger:getLevel() end
 ---@field SUBWARNING 25
 ---@field WARNING 30
 ---@field ERROR 40
-local billiard = { policy = { stop = {} } }
+local billiard = { policy = { stop = {}, restart = {} }, topology = {},
+  supervisor = { spec = {} } }
+---@type billiard.RestartPolicy
+billiard.policy.restart.permanent = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.transient = nil
+---@type billiard.RestartPolicy
+billiard.policy.restart.temporary = nil
+---@param options? { max?: integer, period?: number }
+---@return billiard.RestartPolicy
+function billiard.policy.restart.intensity(options) end
+---@param options? billiard.Backoff
+---@return billiard.RestartPolicy
+function billiard.policy.restart.backoff(options) end
+---@param options billiard.ChildOptions
+---@return billiard.Topology
+function billiard.topology.command(options) end
+---@param options billiard.GroupOptions
+---@return billiard.Topology
+function billiard.topology.group(options) end
+---@param options billiard.SupervisorOptions
+---@return billiard.Topology
+function billiard.topology.supervisor(options) end
+---@param value any
+---@return boolean
+function billiard.topology.is_topology(value) end
+---@param options billiard.ChildOptions
+---@return table? checked, string? problem
+function billiard.supervisor.spec.child(options) end
+---@param options billiard.SupervisorOptions
+---@param children table[]
+---@return table? checked, string? problem
+function billiard.supervisor.spec.supervisor(options, children) end
+---@param checked table
+---@param hooks? table
+---@return billiard.Supervisor
+function billiard.supervisor.new(checked, hooks) end
+---@param report table
+---@return string
+function billiard.supervisor.sentence(report) end
 ---@type billiard.Ladder
 billiard.policy.stop.brutal = nil
 ---@param seconds? number 5
@@ -241,6 +395,10 @@ function billiard.ready(text) end
 ---@param timeout? number
 ---@return any[]? ready, string? err, string? code
 function billiard.wait(list, timeout) end
+---@return billiard.Poller? poller, string? err, string? code
+function billiard.Poller() end
+---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?
+function billiard.set_waiter(f) end
 ---@param f fun()
 function billiard.at_exit(f) end
 ---@param status? integer|string
@@ -249,6 +407,21 @@ function billiard.exit(status) end
 function billiard.sleep(seconds) end
 ---@return number seconds
 function billiard.now() end
+
+---@alias billiard.Profile "down"|"up"|"plain"
+---@param value any
+---@param profile? billiard.Profile "up" when left out
+---@return string bytes
+function billiard.pack(value, profile) end
+---@param bytes string
+---@param profile? billiard.Profile "up" when left out
+---@return any value, string? err, string? code
+function billiard.unpack(bytes, profile) end
+---@generic T: table
+---@param metatable T with __name; __pack and __unpack, or neither
+---@return T metatable
+function billiard.register(metatable) end
+
 ---@return integer? n, string? err, string? code
 function billiard.cpu_count() end
 ---@return integer? n, string? err, string? code

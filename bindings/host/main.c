@@ -108,12 +108,23 @@ static int run(lua_State *L, struct options *o) {
   return 1;
 }
 
+/* The exit status of a topology's run, or of a script's. */
+static int run_all(lua_State *L, struct options *o) {
+  int status = EXIT_FAILURE;
+  if (!o->verb) return run(L, o) ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (!script_report(L, o->program, run_environment(L))) return EXIT_FAILURE;
+  script_report(L, o->program,
+                script_run_verb(L, o->argc, o->argv, &status));
+  return status;
+}
+
 static int protected_main(lua_State *L) {
   struct options *o = lua_touserdata(L, 1);
   luaL_checkversion(L);
   if (o->problem) {
     options_usage(o);
-    return 0;
+    lua_pushinteger(L, EXIT_FAILURE);
+    return 1;
   }
   if (o->ignore_environment) {
     lua_pushboolean(L, 1);
@@ -123,7 +134,7 @@ static int protected_main(lua_State *L) {
   preload_add(L);
   set_arg(L, o);
   lua_gc(L, LUA_GCGEN, 0, 0); /* as lua does */
-  lua_pushboolean(L, run(L, o));
+  lua_pushinteger(L, run_all(L, o));
   return 1;
 }
 
@@ -138,9 +149,9 @@ int main(int argc, char **argv) {
   lua_pushcfunction(L, protected_main);
   lua_pushlightuserdata(L, &o);
   int status = lua_pcall(L, 1, 1, 0);
-  int ok = status == LUA_OK && lua_toboolean(L, -1);
+  int result = status == LUA_OK ? (int)lua_tointeger(L, -1) : EXIT_FAILURE;
   script_report(L, o.program, status);
   lua_close(L);
   options_free(&o);
-  return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+  return result;
 }

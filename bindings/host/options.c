@@ -82,12 +82,21 @@ static void read_all(struct options *o) {
   o->script = at;
 }
 
+/* As the first argument only: a script that has such a name is ./run. */
+static int is_verb(const char *arg) {
+  static const char *const verbs[] = {"run", "check", "plan", "--help"};
+  for (size_t i = 0; arg && i < sizeof verbs / sizeof verbs[0]; i++)
+    if (strcmp(arg, verbs[i]) == 0) return 1;
+  return 0;
+}
+
 int options_read(struct options *o, int argc, char **argv) {
   *o = (struct options){.argc = argc, .argv = argv, .script = argc};
   o->program = argc > 0 && argv[0][0] ? argv[0] : "billiard";
   o->actions = calloc((size_t)argc + 1, sizeof *o->actions);
   if (!o->actions) return -1;
-  read_all(o);
+  o->verb = argc > 1 && is_verb(argv[1]);
+  if (!o->verb) read_all(o);
   return 0;
 }
 

@@ -18,6 +18,7 @@ struct options {
   struct action *actions;
   int n;
   int script; /* index in argv, argc where there is none */
+  int verb;   /* argv[1] is one: run, check, plan, --help; all else is its */
   int interactive, version, ignore_environment;
   const char *problem; /* the argument that makes no sense, or null */
 };

@@ -6,6 +6,7 @@
 
 #include "bindings/core.h"
 #include "bindings/host/embedded.h"
+#include "bindings/host/system.h"
 
 /* Pushes where the text came from, for messages and tracebacks: the module's
  * path below scripts/, a package being the init.lua of its folder. */
@@ -34,6 +35,8 @@ void preload_add(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_billiard_core);
   lua_setfield(L, -2, "billiard.core");
+  lua_pushcfunction(L, luaopen_billiard_host_system);
+  lua_setfield(L, -2, "billiard.host.system");
   for (const struct bl_embedded *e = bl_embedded; e->name; e++) {
     lua_pushlightuserdata(L, (void *)(size_t)e);
     lua_pushcclosure(L, load_embedded, 1);

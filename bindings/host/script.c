@@ -117,3 +117,19 @@ int script_run_main(lua_State *L, char **argv, int at, int dashes) {
   if (status != LUA_OK) return status;
   return script_call(L, push_arguments(L), LUA_MULTRET);
 }
+
+int script_run_verb(lua_State *L, int argc, char **argv, int *exit_status) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "billiard.host");
+  int status = script_call(L, 1, 1);
+  if (status != LUA_OK) return status;
+  lua_getfield(L, -1, "main");
+  lua_remove(L, -2);
+  luaL_checkstack(L, argc + 2, "too many arguments");
+  for (int i = 1; i < argc; i++) lua_pushstring(L, argv[i]);
+  status = script_call(L, argc - 1, 1);
+  if (status != LUA_OK) return status;
+  *exit_status = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return LUA_OK;
+}

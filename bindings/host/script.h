@@ -29,4 +29,7 @@ int script_require(lua_State *L, const char *what);
 /* argv[at] with what follows as arguments; "-" is stdin. */
 int script_run_main(lua_State *L, char **argv, int at, int dashes);
 
+/* billiard.host.main(argv[1], ...): its result is the exit status. */
+int script_run_verb(lua_State *L, int argc, char **argv, int *exit_status);
+
 #endif

@@ -14,12 +14,16 @@ return {
    AuthenticationString = core.AuthenticationString,
    run = require "billiard.run",
    policy = require "billiard.policy",
+   supervisor = require "billiard.supervisor",
+   topology = require "billiard.topology",
 
    current_process = core.current_process,
    parent_process = core.parent_process,
    active_children = core.active_children,
    ready = core.ready,
    wait = core.wait,
+   Poller = core.Poller,
+   set_waiter = core.set_waiter,
 
    at_exit = core.at_exit,
    exit = core.exit,
@@ -28,6 +32,10 @@ return {
    cpu_count = core.cpu_count,
    usable_cpu_count = core.usable_cpu_count,
    environment = core.environment,
+
+   pack = core.pack,
+   unpack = core.unpack,
+   register = core.register,
 
    SUBDEBUG = log.SUBDEBUG,
    DEBUG = log.DEBUG,

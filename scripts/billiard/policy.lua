@@ -1,72 +1,21 @@
 -- SPDX-License-Identifier: MIT
 --- Decisions as data and pure functions.
+--
+--    policy.stop     how a process is ended: ladders of signals
+--    policy.restart  what follows its end: (event, child, history) -> action
+--
+-- A policy of the user's own is a table or a function of the same shape.
 -- @module billiard.policy
 
-local core = require "billiard.core"
+local stop = require "billiard.policy.stop"
+local restart = require "billiard.policy.restart"
 
-local policy = { stop = {} }
+return {
+   stop = stop.ladders,
+   restart = restart.kinds,
 
---- Stop ladders: lists of `{signal, seconds}`. Each signal is sent in turn,
--- and each is given its seconds to work. `{"WAIT", s}` sends nothing. A
--- ladder ends with KILL, added where it is missing.
-
---- SIGTERM, and SIGKILL after some seconds.
--- @tparam[opt=5] number seconds
-function policy.stop.graceful(seconds)
-   return { { "TERM", seconds or 5 }, { "KILL" } }
-end
-
---- Lets it finish by itself first, then asks, then kills.
--- @tparam[opt=30] number seconds to finish by itself
-function policy.stop.drain(seconds)
-   return { { "WAIT", seconds or 30 }, { "TERM", 5 }, { "KILL" } }
-end
-
---- SIGKILL at once. A ladder, not a function.
-policy.stop.brutal = { { "KILL" } }
-
-local function rung_problem(rung)
-   if type(rung) ~= "table" then
-      return "must be {signal, seconds}, got " .. type(rung)
-   end
-   local signal, seconds = rung[1], rung[2]
-   if signal ~= "WAIT" and not pcall(core.signal_number, signal) then
-      return ("names no signal: %s (write \"TERM\", \"SIGTERM\", a number, " ..
-         "or \"WAIT\")"):format(tostring(signal))
-   end
-   if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
-      return nil
-   end
-   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
-      return "needs seconds >= 0 second, got " .. tostring(seconds)
-   end
-end
-
-local function is_kill(rung)
-   return rung[1] == "KILL" or rung[1] == "SIGKILL" or rung[1] == 9
-end
-
---- Checks a ladder and completes it.
--- @tparam table ladder
--- @treturn table a copy that ends with KILL; or nil and what is wrong
-function policy.check_ladder(ladder)
-   if type(ladder) ~= "table" then
-      return nil, "a ladder must be a table of {signal, seconds}, got " ..
-         type(ladder)
-   end
-   local rungs = {}
-   for i, rung in ipairs(ladder) do
-      local problem = rung_problem(rung)
-      if problem then
-         return nil, ("step %d of the ladder %s"):format(i, problem)
-      end
-      -- KILL needs no time of its own: stop() waits for the end anyway
-      rungs[i] = { rung[1], rung[2] or 0 }
-   end
-   if #rungs == 0 or not is_kill(rungs[#rungs]) then
-      rungs[#rungs + 1] = { "KILL", 0 }
-   end
-   return rungs
-end
-
-return policy
+   --- Checks a ladder and completes it.
+   -- @tparam table ladder
+   -- @treturn table a copy that ends with KILL; or nil and what is wrong
+   check_ladder = stop.check_ladder,
+}

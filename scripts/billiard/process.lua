@@ -27,7 +27,8 @@ function Process.extend(class, name)
    })
 end
 
--- One rung: the signal, then the time to wait for the end.
+-- One rung: the signal, then the time to wait for the end. A stopped process
+-- is woken, or it could not do what it is asked.
 local function climb(process, rung)
    local signal, seconds = rung[1], rung[2]
    if signal ~= "WAIT" then
@@ -35,6 +36,7 @@ local function climb(process, rung)
       if not sent then
          return nil, err, code
       end
+      process:send_signal "CONT"
    end
    return process:join(seconds)
 end

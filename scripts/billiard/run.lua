@@ -8,6 +8,9 @@ local Process = core.Process
 -- seconds after SIGKILL
 local AFTER_KILL <const> = 5
 
+-- bytes written at once: what a pipe holds
+local PIECE <const> = 65536
+
 local KNOWN = { input = "string", timeout = "number", cwd = "string",
                 env = "table" }
 
@@ -48,23 +51,19 @@ local function drain(from)
    from.open = code == "timeout"
 end
 
--- What `wait` sees while there is input left to write.
-local function writer(stream, input)
-   return {
-      input = input,
-      stream = stream,
-      pollfd = function() return stream:fileno() end,
-      events = function() return "w" end,
-   }
-end
-
 -- Writes what the program takes now, and closes its stdin when that is all,
 -- or when it reads no more. Returns the writer while there is more to do.
 local function feed(to)
-   local done, _, code, written = to.stream:write(to.input, 0)
-   if not done and code == "timeout" then
-      to.input = to.input:sub(written + 1)
-      return to
+   while to.at <= #to.input do
+      local piece = to.input:sub(to.at, to.at + PIECE - 1)
+      local done, _, code, written = to.stream:write(piece, 0)
+      if not done and code ~= "timeout" then
+         break
+      end
+      to.at = to.at + (written or #piece)
+      if not done then
+         return to
+      end
    end
    to.stream:close()
 end
@@ -76,7 +75,7 @@ local function exchange(process, out, err, to, deadline)
       if left and left <= 0 then
          return false
       end
-      local things = { process, to }
+      local things = { process, to and to.stream }
       things[#things + 1] = out.open and out.stream or nil
       things[#things + 1] = err.open and err.stream or nil
       assert(core.wait(things, left))
@@ -146,7 +145,10 @@ local function run(options)
    end
    local guard <close> = setmetatable({ process }, cleaner)
    local out, err = reader(process.stdout), reader(process.stderr)
-   local to = options.input and feed(writer(process.stdin, options.input))
+   local to = options.input and feed {
+      stream = process.stdin,
+      input = options.input, at = 1, -- the next byte to write
+   }
    local deadline = options.timeout and core.now() + options.timeout
    if exchange(guard[1], out, err, to, deadline) then
       return finish(process, out, err)

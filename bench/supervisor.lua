@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: MIT
+-- Supervision: from a death to the running replacement, what a child costs to
+-- start and to stop among few and many, beside what it costs by hand (which
+-- grows with their number too), and what a quiet tree costs.
+
+local billiard = require "billiard"
+local measure = require "bench.measure"
+
+local topology = billiard.topology
+
+local ROUNDS <const> = 100
+
+local function idle() billiard.sleep(600) end
+local function ready() billiard.ready() billiard.sleep(600) end
+
+-- ---- a death ----
+
+local function replacement(t)
+   local before = t:status().children[1].pid
+   local start = billiard.now()
+   os.execute("kill -KILL " .. before)
+   local killed = billiard.now()
+   repeat
+      t:wait(0)
+      local row = t:status().children[1]
+   until row.state == "running" and row.pid ~= before
+   return billiard.now() - (start + killed) / 2
+end
+
+local function deaths()
+   local t <close> = assert(topology.supervisor { name = "s", intensity = 1000,
+      { name = "a", target = ready, ready = true } }:start())
+   local list = {}
+   for i = 1, ROUNDS do list[i] = replacement(t) end
+   measure.line { name = "death to ready replacement, fork", unit = "ms",
+      value = measure.median(list) * 1e3, goal = { value = 5 } }
+end
+
+-- ---- many ----
+
+-- Seconds per child to start and to stop n, supervised.
+local function crowd(n)
+   local t = topology.group { name = "g", n = n, target = idle }
+   local start = measure.time(function() assert(t:start()) end)
+   local stop = measure.time(function() assert(t:stop()) end)
+   return start / n, stop / n
+end
+
+-- The same by hand: what the processes themselves cost.
+local function by_hand(n)
+   local list = {}
+   local start = measure.time(function()
+      for i = 1, n do
+         list[i] = billiard.Process { target = idle, daemon = true,
+            pgroup = true }
+         assert(list[i]:start())
+      end
+   end)
+   local stop = measure.time(function()
+      for i = n, 1, -1 do
+         list[i]:terminate()
+         list[i]:join()
+         list[i]:close()
+      end
+   end)
+   return start / n, stop / n
+end
+
+-- Medians of start and stop, supervised and by hand.
+local function figures(n)
+   local lists = { {}, {}, {}, {} }
+   for round = 1, n < 1000 and 20 or 3 do
+      lists[1][round], lists[2][round] = crowd(n)
+      lists[3][round], lists[4][round] = by_hand(n)
+   end
+   for i, list in ipairs(lists) do lists[i] = measure.median(list) end
+   return lists
+end
+
+local function crowds()
+   local few
+   for _, n in ipairs { 10, 100, 1000 } do
+      local now = figures(n)
+      few = few or now
+      for i, what in ipairs { "start", "stop" } do
+         measure.seconds { name = ("supervised child: %s, of %d"):format(what, n),
+            value = now[i], floor = now[i + 2] }
+         if n == 1000 then
+            measure.line { name = ("%s at 1000 / at 10"):format(what),
+               unit = "x", value = now[i] / few[i],
+               floor = now[i + 2] / few[i + 2], goal = { floor = 1.3 } }
+         end
+      end
+   end
+end
+
+-- ---- nothing ----
+
+local function quiet()
+   local t <close> = assert(topology.group { name = "g", n = 1000,
+      target = idle }:start())
+   t:wait(0.5)
+   local before = os.clock()
+   t:wait(3)
+   measure.line { name = "CPU of a quiet tree of 1000, 3 s", unit = "ms",
+      value = (os.clock() - before) * 1e3, goal = { value = 1 } }
+end
+
+deaths()
+crowds()
+quiet()

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Lua values to the wire format (runtime/pack.h), straight from the stack. */
+#ifndef BILLIARD_LPACK_H
+#define BILLIARD_LPACK_H
+
+#include "bindings/lwriter.h"
+
+/* Writes the value on top and leaves it there; there may be more above it when
+ * that ends early (see lwriter.h). Lua errors (no memory, what a __pack
+ * raises) pass through: lcodec.c catches them. */
+int bl_lpack(struct bl_lwriter *w);
+
+#endif

@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: MIT
+--- The verbs of the command line, in the host only: `billiard run T.lua` and
+-- its like. main() returns the exit status.
+-- @module billiard.host
+
+local topology = require "billiard.topology"
+
+local host = {}
+
+local HELP <const> = [==[
+usage: billiard [options] [script [args]]   run a Lua script, as lua does
+       billiard run T.lua [args]            run a topology
+       billiard check T.lua [args]          say what is wrong with it
+       billiard plan [--dot] T.lua [args]   show what it would run
+
+A topology script ends with `return` and what is to run:
+
+  local topology = require "billiard".topology
+  return topology.supervisor {
+    name = "site",
+    topology.command { name = "web", ready = { port = 8080 },
+      command = { "python3", "-m", "http.server", "8080" } },
+    topology.group { name = "worker", n = 4,
+      target = function(i) print("worker " .. i .. " at work") end,
+      restart = "transient" },
+  }
+
+`billiard VERB --help` tells more. The verbs count as the first argument
+only: a script of that name is ./run. `billiard -v` shows the version.
+]==]
+
+local VERB_HELP <const> = {
+   run = [[
+usage: billiard run T.lua [args]
+Starts the topology that T.lua returns and stays in the foreground. What the
+children print comes out behind their names. SIGTERM and SIGINT stop all, in
+reverse order, each child by its `stop` ladder; a second one kills all.
+As process 1 of a container it reaps what falls to it.
+
+exit status
+  0      all is done (auto_shutdown), or was stopped by a signal
+  1      T.lua cannot be loaded, or is no topology
+  2      the command line makes no sense
+  3      a child did not start
+  4      a child ended too often
+  128+N  killed by force: N is the second signal, 2 or 15
+]],
+   check = [[
+usage: billiard check T.lua [args]
+Loads T.lua and checks all that it wants to run, and starts none of it. What
+is wrong goes to stderr as FILE:LINE: MESSAGE.
+
+exit status: 0 all is well, 1 not, 2 the command line makes no sense
+]],
+   plan = [[
+usage: billiard plan [--dot] T.lua [args]
+Shows the tree that T.lua wants to run, and starts none of it; with --dot for
+Graphviz: billiard plan --dot T.lua | dot -Tsvg > T.svg
+
+exit status: 0 all is well, 1 not, 2 the command line makes no sense
+]],
+}
+
+local function complain(message)
+   io.stderr:write(message, "\n")
+   return nil
+end
+
+--- What a script returns, if that is a topology; else says what is wrong.
+local function load_topology(path, ...)
+   rawset(_G, "arg", { [0] = path, ... }) -- as for any script
+   local chunk, message = loadfile(path)
+   if not chunk then return complain(message) end
+   local ok, value = pcall(chunk, ...)
+   if not ok then return complain(tostring(value)) end
+   if topology.is_topology(value) then return value end
+   return complain(("%s:1: returns no topology, but %s: end it with `return "
+      .. "topology.supervisor { ... }`"):format(path, type(value)))
+end
+
+local verbs = {}
+
+function verbs.run(path, ...)
+   local loaded = load_topology(path, ...)
+   return loaded and require "billiard.host.run" (loaded) or 1
+end
+
+function verbs.check(path, ...)
+   if not load_topology(path, ...) then return 1 end
+   print(path .. ": ok")
+   return 0
+end
+
+local function draw(format, path, ...)
+   local loaded = load_topology(path, ...)
+   if not loaded then return 1 end
+   io.write(require "billiard.host.plan"[format](loaded.checked))
+   return 0
+end
+
+function verbs.plan(path, ...)
+   if path ~= "--dot" then return draw("text", path, ...) end
+   return draw("dot", ...)
+end
+
+local function usage(verb)
+   complain(VERB_HELP[verb]:match "^[^\n]*")
+   return 2
+end
+
+--- Does what the command line asks for.
+-- @tparam string verb "run", "check", "plan" or "--help"
+-- @param ... what follows it
+-- @treturn integer the exit status
+function host.main(verb, ...)
+   local words = { ... }
+   local path = verb == "plan" and words[1] == "--dot" and words[2] or words[1]
+   if verb == "--help" or path == "--help" then
+      io.write(VERB_HELP[verb] or HELP)
+      return 0
+   elseif not path or path:sub(1, 1) == "-" then
+      return usage(verb)
+   end
+   return verbs[verb](...)
+end
+
+return host

@@ -1,0 +1,190 @@
+-- SPDX-License-Identifier: MIT
+--- A supervisor: starts its children in order, starts again what dies, gives
+-- up when that happens too often, stops them in reverse order. Erlang's
+-- meaning, over real processes.
+--
+-- It works inside its calls: between `start` and `stop`, call `wait`, or
+-- `poll` from a loop of your own.
+-- @module billiard.supervisor
+
+local core = require "billiard.core"
+local driver = require "billiard.supervisor.driver"
+local log = require "billiard.log"
+local spec = require "billiard.supervisor.spec"
+
+local Supervisor = {}
+local meta = { __index = Supervisor, __name = "billiard.Supervisor" }
+
+local SENTENCES <const> = {
+   restart = "%s ended (%s), started again",
+   failed = "%s did not start (%s)",
+   late = "%s is not ready in time",
+   unkillable = "%s is still there after SIGKILL",
+   policy = "%s: policy failed (%s); the default applies",
+   gave_up = "%s ended too often (%s), giving up",
+   signal = "%s cannot be signalled (%s)",
+}
+
+--- What a report says, for people.
+local function sentence(action)
+   local id = action.policy and action.id .. ": " .. action.policy or action.id
+   local text = SENTENCES[action.about]:format(id, action.reason)
+   local wait = action.about == "restart" and action.after or 0
+   return wait > 0 and ("%s in %.3g s"):format(text, wait) or text
+end
+
+local function log_report(action, name)
+   log.get_logger():warning("%s: %s", name, sentence(action))
+end
+
+local function check(self, what)
+   if type(self) ~= "table" or getmetatable(self) ~= meta then
+      error(what .. ": a Supervisor comes first, got " .. type(self), 3)
+   elseif self.pid ~= core.current_process().pid then
+      error(("%s: Supervisor belongs to process %d"):format(what, self.pid), 3)
+   end
+end
+
+local function check_seconds(what, seconds)
+   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
+      error(("%s: timeout must be a number of seconds, got %s"):format(what,
+         tostring(seconds)), 3)
+   end
+   return seconds and core.now() + seconds
+end
+
+local CODES <const> = { failed = "StartError", gave_up = "RestartFreqExceeded" }
+local WHY <const> = { failed = "%s: child %s did not start: %s",
+                      gave_up = "%s: child %s ended too often: %s" }
+
+-- What start and wait return once all is over.
+local function outcome(self)
+   local verdict = self.driver.verdict
+   local code = CODES[verdict.reason]
+   if not code then return true, verdict.reason end
+   local message = WHY[verdict.reason]:format(self.name, verdict.id,
+      verdict.last)
+   local err = core.new_error(code, message)
+   err.name = verdict.id
+   return nil, err, code
+end
+
+-- Turns until done() or the deadline, at least once. true, or false at the
+-- deadline.
+local function turn_until(self, done, deadline)
+   local over = false
+   while not self.driver.verdict and not done() do
+      if over then return false end
+      self.driver:turn(deadline and math.max(0, deadline - core.now()))
+      over = deadline and core.now() >= deadline
+   end
+   return true
+end
+
+local function never() return false end
+
+--- Makes a supervisor from what `spec.supervisor` has checked.
+-- @tparam table checked
+-- @tparam[opt] table hooks see supervisor.driver
+local function new(checked, hooks)
+   hooks = hooks or {}
+   hooks.report = hooks.report or log_report
+   return setmetatable({ name = checked.id, pid = core.current_process().pid,
+      driver = driver.new(checked, hooks) }, meta)
+end
+
+--- Begins to start, without waiting.
+function Supervisor:begin()
+   check(self, "begin")
+   if self.begun then error("start: a Supervisor cannot be started twice", 2) end
+   self.begun = true
+   self.driver:tell(self.driver.root, { "boot" })
+   return self
+end
+
+--- Starts the children in order, each ready before the next.
+-- @return the supervisor; or nil, Error, "StartError", and nothing is left
+function Supervisor:start()
+   check(self, "start")
+   if self.begun then error("start: a Supervisor cannot be started twice", 2) end
+   self:begin()
+   turn_until(self, function() return self.driver.up end)
+   if self.driver.up then return self end
+   return outcome(self)
+end
+
+--- Works for so many seconds, or until all has ended.
+-- @return true and why: "stopped" or "finished"; nil, "timeout"; or nil,
+-- Error, "RestartFreqExceeded" (or "StartError")
+function Supervisor:wait(timeout)
+   check(self, "wait")
+   local deadline = check_seconds("wait", timeout)
+   if not self.begun then error("wait: call start() first", 2) end
+   if turn_until(self, never, deadline) then return outcome(self) end
+   return nil, "timeout", "timeout"
+end
+
+--- Does what there is to do now.
+function Supervisor:poll()
+   check(self, "poll")
+   return self:wait(0)
+end
+
+local function end_by(self, event)
+   if not self.begun then
+      self.begun = true
+   end
+   if not self.driver.verdict then
+      self.driver:tell(self.driver.root, { event })
+      self.driver:drain()
+   end
+end
+
+--- Asks all to stop, or with force kills them, without waiting.
+function Supervisor:ask_to_stop(force)
+   check(self, "ask_to_stop")
+   end_by(self, force and "force" or "stop")
+end
+
+--- Stops the children in reverse order, each by its ladder.
+-- @return what wait returns
+function Supervisor:stop()
+   check(self, "stop")
+   end_by(self, "stop")
+   turn_until(self, never)
+   return outcome(self)
+end
+
+local function node_status(node)
+   local list = {}
+   for i, c in ipairs(node.machine.children) do
+      local handle = node.running[c.ref]
+      local row = { name = c.id, state = c.state,
+         pid = handle and handle.process and handle.process.pid or nil }
+      if handle and handle.node then
+         row = node_status(handle.node)
+         row.state = c.state
+      end
+      list[i] = row
+   end
+   local restarts = #node.machine.history
+   return { name = node.spec.id, state = node.machine.state,
+            restarts = restarts, children = list }
+end
+
+--- What runs: `{ name, state, restarts, children = { { name, state, pid } } }`.
+function Supervisor:status()
+   check(self, "status")
+   return node_status(self.driver.root)
+end
+
+function meta.__tostring(self)
+   return ("<Supervisor(%s, %s)>"):format(self.name,
+      self.driver.root.machine.state)
+end
+
+function meta.__close(self)
+   if self.pid == core.current_process().pid then self:stop() end
+end
+
+return { new = new, spec = spec, sentence = sentence }

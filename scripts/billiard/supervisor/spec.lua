@@ -1,0 +1,259 @@
+-- SPDX-License-Identifier: MIT
+--- Specs of supervisors and their children, checked completely and made ready
+-- for the machine and the driver. Functions return the result, or nil and
+-- what is wrong.
+-- @module billiard.supervisor.spec
+
+local core = require "billiard.core"
+local policy = require "billiard.policy"
+local readiness = require "billiard.supervisor.readiness"
+
+local spec = {}
+
+local Process <const> = core.Process
+local START_TIMEOUT <const> = 30
+
+-- What is ours among a child's options; the others are a Process's.
+local OURS <const> = { restart = true, backoff = true, stop = true,
+                       ready = true, start_timeout = true, significant = true }
+-- A supervised child is never anything else.
+local FIXED <const> = { daemon = true, pgroup = true, session = true,
+                        group = true, fields = true }
+
+local STRATEGIES <const> = { one_for_one = true }
+local SHUTDOWNS <const> = { never = true, any_significant = true,
+                            all_significant = true }
+
+local function must_be(option, what, value)
+   return nil, ("option '%s' must be %s, got %s"):format(option, what,
+      type(value) == "string" and ("%q"):format(value) or tostring(value))
+end
+
+local function words(set)
+   local list = {}
+   for word in pairs(set) do list[#list + 1] = ("%q"):format(word) end
+   table.sort(list)
+   return table.concat(list, ", ")
+end
+
+-- "file:12: Process: option ..." -> "option ..."
+local function bare(message)
+   return (tostring(message):gsub("^.-:%d+: ", ""):gsub("^Process: ", ""))
+end
+
+---- options of a child ----
+
+local KINDS <const> = { permanent = true, transient = true, temporary = true }
+
+-- Each reads options[name] into c, or returns nil and what is wrong.
+local readers = {}
+
+function readers.restart(c, value)
+   value = value == nil and "permanent" or value
+   if type(value) == "function" then
+      c.restart, c.restart_name = value, "a policy"
+   elseif KINDS[value] then
+      c.restart, c.restart_name = policy.restart[value], value
+   else
+      return must_be("restart", words(KINDS) .. " or a policy", value)
+   end
+   return true
+end
+
+function readers.backoff(c, value)
+   if type(value) == "table" then
+      local ok, made = pcall(policy.restart.backoff, value)
+      if not ok then return nil, bare(made) end
+      value = made
+   elseif value ~= nil and type(value) ~= "function" then
+      return must_be("backoff", "a table or a policy", value)
+   end
+   c.backoff = value
+   return true
+end
+
+function readers.stop(c, value)
+   local ladder, problem = policy.check_ladder(value or policy.stop.graceful())
+   if not ladder then return nil, "option 'stop': " .. problem end
+   c.stop = ladder
+   return true
+end
+
+function readers.ready(c, value, options)
+   local kind, argument = nil, value
+   if value == nil or value == false then return true end
+   if value == true then kind = "call"
+   elseif value == "systemd" then kind = "fd"
+   elseif type(value) == "function" then kind = "ask"
+   elseif type(value) == "table" then
+      kind, argument = next(value)
+      kind = next(value, kind) == nil and kind
+   end
+   local known = kind and readiness[kind]
+   if not known or kind == "ask" and type(value) ~= "function" then
+      return must_be("ready", "true, a function, \"systemd\", { fd = n }, "
+         .. "{ port = n } or { file = path }", value)
+   elseif (kind == "call") ~= not options.command and
+      (kind == "call" or kind == "fd") then
+      return nil, "option 'ready': true is for a target, which calls "
+         .. "billiard.ready(); { fd = n } and \"systemd\" are for a command"
+   end
+   local problem = known.check(argument)
+   if problem then return nil, "option 'ready' " .. problem end
+   c.ready, c.look, c.argument = true, known, argument
+   return true
+end
+
+function readers.start_timeout(c, value)
+   value = value == nil and START_TIMEOUT or value
+   if type(value) ~= "number" or value ~= value or value <= 0 then
+      return must_be("start_timeout", "seconds above 0", value)
+   end
+   c.start_timeout = value
+   return true
+end
+
+function readers.significant(c, value)
+   if value ~= nil and type(value) ~= "boolean" then
+      return must_be("significant", "a boolean", value)
+   elseif value and c.restart_name == "permanent" then
+      return nil, "option 'significant' does not go with restart = "
+         .. "\"permanent\": such a child never ends for good"
+   end
+   c.significant = value or false
+   return true
+end
+
+local ORDER <const> = { "restart", "backoff", "stop", "ready",
+                        "start_timeout", "significant" }
+
+local function read_ours(c, options)
+   for _, name in ipairs(ORDER) do
+      local ok, problem = readers[name](c, options[name], options)
+      if not ok then return nil, problem end
+   end
+   return c
+end
+
+-- The options of its Process: ours taken out, what a supervised child always
+-- is put in. It leads a process group and never outlives its supervisor.
+local function process_options(options, c)
+   local all = { daemon = true, pgroup = true, stdin = "null" }
+   for name, value in pairs(options) do
+      if FIXED[name] then
+         return nil, ("option '%s' is not a supervised child's to choose")
+            :format(name)
+      elseif not OURS[name] then
+         all[name] = value
+      end
+   end
+   if c.look == readiness.fd then all.ready = options.ready end
+   return all
+end
+
+--- A child that is a process: `name`, `target` and `args` or `command`, the
+-- other options of a Process, and restart, backoff, stop, ready,
+-- start_timeout, significant.
+function spec.child(options)
+   if type(options) ~= "table" then
+      return nil, "a child must be a table, got " .. type(options)
+   elseif type(options.name) ~= "string" or options.name == "" then
+      return must_be("name", "a string", options.name)
+   elseif not options.target and not options.command then
+      return nil, "a child needs a 'target' or a 'command'"
+   end
+   local c, problem = read_ours({ id = options.name }, options)
+   if not c then return nil, problem end
+   c.options, problem = process_options(options, c)
+   if not c.options then return nil, problem end
+   local ok, message = pcall(Process, c.options) -- its own options
+   if not ok then
+      return nil, (bare(message):gsub("%(known: ",
+         "(known: restart, backoff, stop, significant, "))
+   end
+   return c
+end
+
+---- supervisors ----
+
+local SUPERVISOR <const> = { name = true, strategy = true, intensity = true,
+   period = true, auto_shutdown = true, restart = true, backoff = true,
+   significant = true }
+
+local function read_window(s, options)
+   local given = options.intensity
+   if type(given) == "function" then
+      if options.period then
+         return nil, "option 'period' goes with a number as 'intensity'"
+      end
+      s.intensity, s.window = given, "a policy"
+      return true
+   end
+   local window = { max = given, period = options.period }
+   local ok, made = pcall(policy.restart.intensity, window)
+   if not ok then
+      return nil, (bare(made):gsub("^intensity: ", "")
+         :gsub("'max'", "'intensity'"))
+   end
+   s.intensity = made
+   s.window = ("%d restarts in %g s"):format(given or 1, options.period or 5)
+   return true
+end
+
+local function read_words(s, options)
+   s.strategy = options.strategy or "one_for_one"
+   s.auto_shutdown = options.auto_shutdown or "never"
+   if not STRATEGIES[s.strategy] then
+      return must_be("strategy", words(STRATEGIES), s.strategy)
+   elseif not SHUTDOWNS[s.auto_shutdown] then
+      return must_be("auto_shutdown", words(SHUTDOWNS), s.auto_shutdown)
+   end
+   return true
+end
+
+local function check_known(options)
+   for name in pairs(options) do
+      if math.type(name) ~= "integer" and not SUPERVISOR[name] then
+         local list = words(SUPERVISOR):gsub('"', "")
+         return nil, ("unknown option '%s' (known: %s)"):format(
+            tostring(name), list)
+      end
+   end
+   return true
+end
+
+local function check_children(s)
+   local seen = {}
+   for i, c in ipairs(s.children) do
+      if seen[c.id] then
+         return nil, ("child %d: there is a child %q already"):format(i, c.id)
+      elseif c.significant and s.auto_shutdown == "never" then
+         return nil, ("child %d (%s): 'significant' needs auto_shutdown in "
+            .. "the supervisor"):format(i, c.id)
+      end
+      seen[c.id] = true
+   end
+   return s
+end
+
+--- A supervisor: `name`, `strategy`, `intensity` and `period`,
+-- `auto_shutdown`; children: a list of results of these functions. For the
+-- supervisor it is itself a child of: `restart`, `backoff`, `significant`.
+function spec.supervisor(options, children)
+   if type(options.name) ~= "string" or options.name == "" then
+      return must_be("name", "a string", options.name)
+   end
+   local s = { id = options.name, supervisor = true, ready = true,
+               children = children }
+   for _, step in ipairs { check_known, function() return read_words(s, options) end,
+      function() return read_window(s, options) end,
+      function() return readers.restart(s, options.restart) end,
+      function() return readers.backoff(s, options.backoff) end,
+      function() return readers.significant(s, options.significant) end } do
+      local ok, problem = step(options)
+      if not ok then return nil, problem end
+   end
+   return check_children(s)
+end
+
+return spec
