@@ -15,8 +15,6 @@ local ENOUGH <const> = 40000000 -- bytes that show what a second worker is worth
 local MAX_ATTEMPTS <const> = 3  -- at one share
 local PATIENCE <const> = 1      -- seconds a worker may be silent
 local LADDER <const> = { { "INT", 0.1 }, { "TERM", 0.1 }, { "KILL" } }
--- What a worker sends itself. A stopped one heeds neither INT nor TERM.
-local FAULTS <const> = { "STOP", "KILL" }
 local TERMINAL <const> = os.execute "test -t 1"
 
 ---- the worker ----
@@ -40,6 +38,12 @@ local function count_file(path, counts, report)
    end
 end
 
+-- What becomes of the first worker and of the second.
+local FAULTS <const> = {
+   function() while true do end end,
+   function() os.execute "kill -KILL $PPID" end,
+}
+
 -- The target of a worker's process; a fault strikes half-way in its table.
 local function work(share, fault)
    local counts, lines, bytes = {}, {}, 0
@@ -53,7 +57,7 @@ local function work(share, fault)
    end
    for word, n in pairs(counts) do lines[#lines + 1] = n .. " " .. word .. "\n" end
    io.write(table.concat(lines, "", 1, #lines // 2)):flush()
-   if fault then os.execute("kill -" .. fault .. " $PPID") end
+   if fault then fault() end
    io.write(table.concat(lines, "", #lines // 2 + 1))
 end
 
