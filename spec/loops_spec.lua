@@ -10,21 +10,7 @@ local socket = require "socket"
 
 local Process, Poller = billiard.Process, billiard.Poller
 local LONG <const> = 20 * helper.scale
-
-local function until_told()
-  return assert(Process { stdin = "pipe", target = io.read }:start())
-end
-
-local function cat()
-  return assert(Process { command = { "cat" }, stdin = "pipe", stdout = "pipe" }:start())
-end
-
-local function finish(p)
-  p.stdin:close()
-  if p.stdout then p.stdout:close() end
-  assert(p:join(LONG))
-  p:close()
-end
+local cat, finish, until_told = child.cat, child.finish, child.until_told
 
 for name, run in pairs(loops) do
   describe("a blocking call in " .. name, function()

@@ -7,22 +7,7 @@ local socket = require "socket"
 
 local Process, Poller = billiard.Process, billiard.Poller
 local LONG <const> = 20 * helper.scale
-
--- A cat with both ends: write to its stdin, and its stdout becomes readable.
-local function cat()
-  return assert(Process { command = { "cat" }, stdin = "pipe", stdout = "pipe" }:start())
-end
-
-local function finish(p)
-  p.stdin:close()
-  if p.stdout then p.stdout:close() end
-  assert(p:join(LONG))
-  p:close()
-end
-
-local function until_told()
-  return assert(Process { stdin = "pipe", target = io.read }:start())
-end
+local cat, finish, until_told = child.cat, child.finish, child.until_told
 
 -- An object on a descriptor; timeout may be changed.
 local function object(fd, events)

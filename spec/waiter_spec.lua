@@ -7,21 +7,7 @@ local loops = require "spec.fixtures.loops"
 
 local Process, Poller = billiard.Process, billiard.Poller
 local LONG <const> = 20 * helper.scale
-
-local function until_told()
-  return assert(Process { stdin = "pipe", target = io.read }:start())
-end
-
-local function cat()
-  return assert(Process { command = { "cat" }, stdin = "pipe", stdout = "pipe" }:start())
-end
-
-local function finish(p)
-  p.stdin:close()
-  if p.stdout then p.stdout:close() end
-  assert(p:join(LONG))
-  p:close()
-end
+local cat, finish, until_told = child.cat, child.finish, child.until_told
 
 describe("billiard.set_waiter", function()
   helper.guard()
