@@ -83,9 +83,8 @@ static void complete_plan(lua_State *L, struct bl_lprocess *p,
 }
 
 /* What only the child needs; the parent lets go of it. */
-static void forget_target(lua_State *L, struct bl_lchild *child) {
+static void forget_target(lua_State *L) {
   static const char *const keys[] = {"target", "args", "kwargs"};
-  if (child->body) lua_settop(child->body, 0);
   bl_compat_getvalue(L, 1, BL_LUV_SPEC);
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
     lua_pushnil(L);
@@ -132,7 +131,7 @@ static int process_start(lua_State *L) {
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);
   open_streams(L, p->process);
-  forget_target(L, &child);
+  forget_target(L);
   lua_settop(L, 1);
   return 1;
 }
