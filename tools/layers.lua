@@ -11,8 +11,8 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan utf8",
-  "bell body board cpu lifeline notify pidfd poll secret signals pack unpack",
-  "inspect limit poller reap self stream",
+  "bell body cpu lifeline notify pidfd poll secret shm signals pack unpack",
+  "board inspect limit packet poller reap self stream",
   "child",
   "spawn",
   "process",

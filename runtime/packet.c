@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/packet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "runtime/fd.h"
+#include "runtime/shm.h"
+
+#define MAGIC UINT32_C(0x626c7031) /* "blp1" */
+
+/* What stands in front of the bytes, or instead of them. */
+struct head {
+  uint32_t magic;
+  uint32_t descriptors; /* besides the memory's */
+  uint64_t size;
+  uint64_t tag;
+  uint64_t in_memory; /* 1: the first descriptor is a memfd with the bytes */
+};
+
+enum { MOST = BL_PACKET_FDS + 1 }; /* the kernel would take 253 */
+
+union control {
+  struct cmsghdr header;
+  char room[CMSG_SPACE(MOST * sizeof(int))];
+};
+
+static void empty(struct bl_packet *p) {
+  p->bytes = p->inside;
+  p->size = 0;
+  p->tag = 0;
+  p->n = 0;
+  p->borrowed = 0;
+  p->memory = BL_FD_NONE;
+  p->map = NULL;
+}
+
+/* ---- sending ---- */
+
+static size_t total(const struct iovec *parts, int n) {
+  size_t size = 0;
+  for (int i = 0; i < n; i++) size += parts[i].iov_len;
+  return size;
+}
+
+static void copy_inside(struct bl_packet *p, const struct iovec *parts,
+                        int n) {
+  char *to = p->inside;
+  for (int i = 0; i < n; i++) {
+    if (parts[i].iov_len) memcpy(to, parts[i].iov_base, parts[i].iov_len);
+    to += parts[i].iov_len;
+  }
+}
+
+static int write_all(int fd, const char *from, size_t size) {
+  while (size > 0) {
+    ssize_t n = bl_fd_write(fd, from, size);
+    if (n < 0) return (int)n;
+    from += n;
+    size -= (size_t)n;
+  }
+  return 0;
+}
+
+static int copy_to_memory(struct bl_packet *p, const struct iovec *parts,
+                          int n) {
+  int r = bl_shm_allowed(p->size);
+  if (r < 0) return r;
+  int fd = bl_shm_open("billiard-message");
+  if (fd < 0) return fd;
+  for (int i = 0; r == 0 && i < n; i++)
+    r = write_all(fd, parts[i].iov_base, parts[i].iov_len);
+  if (r == 0) r = bl_shm_freeze(fd);
+  if (r < 0) bl_fd_close(fd);
+  else p->memory = fd;
+  return r;
+}
+
+int bl_packet_fill(struct bl_packet *p, const struct iovec *parts, int n,
+                   const int *fds, int nfds) {
+  empty(p);
+  if (nfds > BL_PACKET_FDS) return BL_ETOOBIG;
+  p->size = total(parts, n);
+  if (p->size > BL_PACKET_INSIDE) {
+    int r = copy_to_memory(p, parts, n);
+    if (r < 0) return r;
+  } else {
+    copy_inside(p, parts, n);
+  }
+  for (int i = 0; i < nfds; i++) p->fds[i] = fds[i];
+  p->n = nfds;
+  p->borrowed = 1;
+  return 0;
+}
+
+static void attach(struct msghdr *m, union control *control,
+                   const struct bl_packet *p) {
+  int fds[MOST], n = 0;
+  if (p->memory != BL_FD_NONE) fds[n++] = p->memory;
+  for (int i = 0; i < p->n; i++) fds[n++] = p->fds[i];
+  if (n == 0) return;
+  size_t size = (size_t)n * sizeof *fds;
+  m->msg_control = control;
+  m->msg_controllen = CMSG_SPACE(size);
+  control->header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                                     .cmsg_type = SCM_RIGHTS,
+                                     .cmsg_len = CMSG_LEN(size)};
+  memcpy(CMSG_DATA(&control->header), fds, size);
+}
+
+int bl_packet_send(int sock, const struct bl_packet *p) {
+  int in_memory = p->memory != BL_FD_NONE;
+  struct head head = {MAGIC, (uint32_t)p->n, p->size, p->tag,
+                      (uint64_t)in_memory};
+  struct iovec parts[2] = {
+      {&head, sizeof head},
+      {(void *)(uintptr_t)p->inside, in_memory ? 0 : p->size}};
+  struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
+  union control control;
+  attach(&m, &control, p);
+  ssize_t n;
+  do {
+    n = sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) return 0;
+  if (errno == ETOOMANYREFS || errno == ENOBUFS) return -EAGAIN;
+  return errno == EPIPE || errno == ECONNRESET ? BL_ECLOSED : -errno;
+}
+
+/* ---- receiving ---- */
+
+/* All descriptors that came, whatever they are. */
+static void collect(struct msghdr *m, struct bl_packet *p) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < n; i++) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+      if (p->memory == BL_FD_NONE && p->n == 0) p->memory = fd;
+      else p->fds[p->n++] = fd;
+    }
+  }
+}
+
+/* The first one is the memory only where the head says so. */
+static void sort_out(struct bl_packet *p, int in_memory) {
+  if (in_memory || p->memory == BL_FD_NONE) return;
+  if (p->n == BL_PACKET_FDS) { /* one more than can be asked for */
+    p->memory = bl_fd_close(p->memory);
+    return;
+  }
+  memmove(p->fds + 1, p->fds, (size_t)p->n * sizeof *p->fds);
+  p->fds[0] = p->memory;
+  p->memory = BL_FD_NONE;
+  p->n++;
+}
+
+static int map_memory(struct bl_packet *p) {
+  int r = p->memory == BL_FD_NONE ? BL_EBADFRAME
+                                  : bl_shm_check(p->memory, p->size, 0);
+  if (r < 0 || p->size == 0) return r < 0 ? r : BL_EBADFRAME;
+  void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED | MAP_POPULATE,
+                   p->memory, 0);
+  if (map == MAP_FAILED) return -errno;
+  p->map = map;
+  p->bytes = map;
+  p->memory = bl_fd_close(p->memory); /* the mapping keeps it */
+  return 0;
+}
+
+/* Judges what came: n bytes, and the descriptors in p. */
+static int judge(struct bl_packet *p, const struct head *head, ssize_t n) {
+  if (n < (ssize_t)sizeof *head || head->magic != MAGIC ||
+      head->in_memory > 1 || head->size > SIZE_MAX / 2)
+    return BL_EBADFRAME;
+  size_t inside = (size_t)n - sizeof *head;
+  sort_out(p, (int)head->in_memory);
+  if (head->descriptors != (uint32_t)p->n) return BL_EBADFRAME;
+  if (inside != (head->in_memory ? 0 : head->size)) return BL_EBADFRAME;
+  p->size = head->size;
+  p->tag = head->tag;
+  return head->in_memory ? map_memory(p) : 0;
+}
+
+/* Where a host closed its stdio, descriptors land on 0 to 2. */
+static int raise_descriptors(struct bl_packet *p) {
+  for (int i = 0; i < p->n; i++) {
+    int fd = bl_fd_above_stdio(p->fds[i]);
+    p->fds[i] = fd < 0 ? BL_FD_NONE : fd;
+    if (fd < 0) return fd;
+  }
+  return 0;
+}
+
+int bl_packet_receive(int sock, struct bl_packet *p) {
+  struct head head;
+  union control control;
+  struct iovec parts[2] = {{&head, sizeof head}, {p->inside, BL_PACKET_INSIDE}};
+  struct msghdr m = {.msg_iov = parts,
+                     .msg_iovlen = 2,
+                     .msg_control = &control,
+                     /* no padding: the kernel would use it for one more */
+                     .msg_controllen = CMSG_LEN(MOST * sizeof(int))};
+  ssize_t n;
+  empty(p);
+  do {
+    n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return errno == ECONNRESET ? 0 : -errno;
+  if (n == 0 && m.msg_controllen == 0) return 0;
+  collect(&m, p);
+  int r = BL_EBADFRAME;
+  if (m.msg_flags & MSG_CTRUNC) r = -EMFILE;
+  else if (!(m.msg_flags & MSG_TRUNC)) r = judge(p, &head, n);
+  if (r == 0) r = raise_descriptors(p);
+  if (r < 0) bl_packet_drop(p);
+  return r < 0 ? r : 1;
+}
+
+void bl_packet_drop(struct bl_packet *p) {
+  if (p->map) munmap(p->map, p->size);
+  bl_fd_close(p->memory);
+  for (int i = 0; i < p->n && !p->borrowed; i++) bl_fd_close(p->fds[i]);
+  empty(p);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* One message over a SEQPACKET socket: bytes and descriptors, whole or not at
+ * all. Few bytes travel inside the socket; more of them in a memfd that is
+ * frozen, so that the receiver can read them where they are: nobody can cut
+ * or change them meanwhile.
+ *
+ * sender:    1. bl_packet_fill()
+ *            2. bl_packet_send(), again after -EAGAIN
+ *            3. bl_packet_drop()
+ * receiver:  1. bl_packet_receive()
+ *            2. take descriptors: put BL_FD_NONE in their place
+ *            3. bl_packet_drop() */
+#ifndef BILLIARD_PACKET_H
+#define BILLIARD_PACKET_H
+
+#include <sys/uio.h>
+
+#include "runtime/base.h"
+
+enum {
+  BL_PACKET_FDS = 250,         /* descriptors of a message, at most */
+  BL_PACKET_INSIDE = 16 * 1024 /* bytes that travel in the socket itself */
+};
+
+struct bl_packet {
+  const char *bytes;
+  size_t size;
+  uint64_t tag;           /* the sender's; it means what the two agreed on */
+  int n;                  /* descriptors */
+  int fds[BL_PACKET_FDS]; /* to send: borrowed; received: owned */
+  /* for packet.c only */
+  int borrowed; /* the descriptors are the caller's */
+  int memory;   /* the frozen memfd, or BL_FD_NONE */
+  void *map;    /* where it is mapped */
+  char inside[BL_PACKET_INSIDE];
+};
+
+/* For sending: its bytes are the parts, copied here, so that sending itself
+ * copies little. The descriptors stay the caller's. 0, BL_ETOOBIG for too many
+ * of them, -errno for lack of memory or descriptors. */
+int bl_packet_fill(struct bl_packet *p, const struct iovec *parts, int n,
+                   const int *fds, int nfds);
+
+/* Never waits. 0; -EAGAIN while the socket is full, or too many descriptors
+ * are under way (ETOOMANYREFS); BL_ECLOSED when nobody is at the other end. */
+int bl_packet_send(int sock, const struct bl_packet *p);
+
+/* Never waits. 1; 0 at the end of the stream; -EAGAIN when there is none;
+ * BL_EBADFRAME for anything but a whole packet, -EMFILE for one that found no
+ * room for its descriptors: all that came with it is closed then. */
+int bl_packet_receive(int sock, struct bl_packet *p);
+
+/* Frees the memory, and closes received descriptors that nobody took. */
+void bl_packet_drop(struct bl_packet *p);
+
+#endif
