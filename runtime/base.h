@@ -27,7 +27,8 @@
   X(BADFRAME, 5011, "bad_frame", "not a message of ours")                    \
   X(TOOBIG, 5012, "too_big", "too big")                                      \
   X(TOODEEP, 5013, "too_deep", "nested too deep")                            \
-  X(LOAD, 5014, "load_failed", "a module could not be loaded")
+  X(LOAD, 5014, "load_failed", "a module could not be loaded")               \
+  X(DEADLOCK, 5015, "deadlock", "this process holds it already")
 
 enum bl_error {
 #define BL_ERROR_CODE(constant, number, name, text) BL_E##constant = -(number),

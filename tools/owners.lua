@@ -14,7 +14,7 @@ local dangers = {
     calls = "poll ppoll select pselect epoll_wait epoll_pwait epoll_pwait2" },
   { what = "signal dispositions and masks", owners = "signals board",
     calls = "sigaction sigprocmask pthread_sigmask signal sigset siginterrupt" },
-  { what = "threads and their locks", owners = "lock signals",
+  { what = "threads and their locks", owners = "lock mutex signals",
     calls = "pthread_create pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock"
       .. " pthread_cond_wait pthread_atfork" },
   { what = "leaving the process", owners = "child signals", calls = "_exit _Exit quick_exit" },

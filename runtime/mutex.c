@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/mutex.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "runtime/clock.h"
+#include "runtime/interrupt.h"
+
+enum {
+  SPINS = 100,   /* tries: about as long as what is done under a mutex */
+  SLICE_MS = 100 /* of a real wait */
+};
+
+int bl_mutex_init(struct bl_mutex *m) {
+  pthread_mutexattr_t how;
+  int r = pthread_mutexattr_init(&how);
+  if (r != 0) return -r;
+  pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
+  pthread_mutexattr_settype(&how, PTHREAD_MUTEX_ERRORCHECK);
+  r = pthread_mutex_init(&m->native, &how);
+  pthread_mutexattr_destroy(&how);
+  return -r;
+}
+
+/* What a call of the library came to. */
+static int taken(struct bl_mutex *m, int r) {
+  if (r == 0) return BL_MUTEX_TAKEN;
+  if (r == EDEADLK) return BL_EDEADLOCK;
+  if (r != EOWNERDEAD) return -r;
+  pthread_mutex_consistent(&m->native);
+  return BL_MUTEX_INHERITED;
+}
+
+int bl_mutex_try(struct bl_mutex *m) {
+  return taken(m, pthread_mutex_trylock(&m->native));
+}
+
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static int spin(struct bl_mutex *m) {
+  int r = bl_mutex_try(m);
+  for (int i = 0; i < SPINS && r == -EBUSY; i++) {
+    relax();
+    r = bl_mutex_try(m);
+  }
+  return r;
+}
+
+static int sleep_until(struct bl_mutex *m, int64_t until_ns) {
+  struct timespec t = {.tv_sec = (time_t)(until_ns / BL_SECOND_NS),
+                       .tv_nsec = (long)(until_ns % BL_SECOND_NS)};
+  return taken(m, pthread_mutex_clocklock(&m->native, CLOCK_MONOTONIC, &t));
+}
+
+int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
+  int r = deadline_ns > 0 ? spin(m) : bl_mutex_try(m);
+  while (r == -EBUSY || r == -ETIMEDOUT) {
+    if (bl_interrupt_peek() != BL_INTERRUPT_NONE) return BL_ETERMINATED;
+    if (r == -ETIMEDOUT && bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
+    int64_t slice_ns = bl_deadline_ns(SLICE_MS * BL_MILLISECOND_NS);
+    r = sleep_until(m, slice_ns < deadline_ns ? slice_ns : deadline_ns);
+  }
+  return r;
+}
+
+int bl_mutex_give(struct bl_mutex *m) {
+  return -pthread_mutex_unlock(&m->native);
+}

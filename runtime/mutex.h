@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A mutex in memory that processes share, which outlives its holder: the
+ * kernel passes it on when the holder ends, by whatever death, or execs.
+ *
+ * The holder is the thread that took it; a forked child holds nothing, and
+ * cannot give what its parent holds. For processes that trust each other:
+ * who can write the memory can lead others astray.
+ *
+ * The memory must stay mapped while the mutex is held: unmapped before, it
+ * stays locked for ever. */
+#ifndef BILLIARD_MUTEX_H
+#define BILLIARD_MUTEX_H
+
+#include <pthread.h>
+
+#include "runtime/base.h"
+
+struct bl_mutex {
+  pthread_mutex_t native;
+};
+
+/* How a mutex came into the caller's hands. */
+enum bl_mutex_taken {
+  BL_MUTEX_TAKEN = 0,
+  BL_MUTEX_INHERITED = 1 /* its holder had died: what it guards may be half
+                            done; nobody else will be told */
+};
+
+/* Makes one in zeroed shared memory, once; 0 or -errno. */
+int bl_mutex_init(struct bl_mutex *m);
+
+/* Takes it now: how, or -EBUSY; BL_EDEADLOCK when this thread has it. */
+int bl_mutex_try(struct bl_mutex *m);
+
+/* Takes it by the deadline: how; BL_ETIMEOUT; BL_EDEADLOCK. A sleep in the
+ * mutex ends with no signal, so that it is taken in slices, between which
+ * BL_ETERMINATED is seen; a signal handler that ran is not (clocklock). */
+int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns);
+
+/* Gives it: 0, or -EPERM when this thread does not have it. */
+int bl_mutex_give(struct bl_mutex *m);
+
+#endif
