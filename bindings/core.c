@@ -7,11 +7,13 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/lmethod.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
 #include "bindings/lready.h"
+#include "bindings/lremote.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
 #include "bindings/lsignal.h"
@@ -22,6 +24,7 @@
 #include "bindings/ltype.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
+#include "bindings/lworker.h"
 
 /* Children reseed by the function that was there when we were loaded. */
 static void keep_randomseed(lua_State *L) {
@@ -39,6 +42,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
+    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

@@ -57,6 +57,17 @@ void bl_lsecret_coerce(lua_State *L) {
   lua_remove(L, -2);
 }
 
+const void *bl_lsecret_bytes(lua_State *L, int index, size_t *n) {
+  struct bl_secret *s = check(L, index);
+  *n = bl_secret_size(s);
+  return bl_secret_bytes(s);
+}
+
+void bl_lsecret_push(lua_State *L, const void *bytes, size_t n) {
+  struct lsecret *s = new(L);
+  must(L, bl_secret_new(bytes, n, &s->secret));
+}
+
 /* AuthenticationString(bytes): called with the class and the string. */
 static int secret_call(lua_State *L) {
   luaL_argexpected(L, lua_type(L, 2) == LUA_TSTRING, 2, "string");

@@ -5,6 +5,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/lprocess.h"
+#include "bindings/lremote.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
@@ -70,16 +71,19 @@ static int bell_of(lua_State *L) {
   return s->bell < 0 ? 0 : s->bell;
 }
 
-static void complete_plan(lua_State *L, struct bl_lprocess *p,
-                          struct bl_plan *plan, struct bl_lchild *child) {
+/* 0, or what bl_lremote_plan() returns. */
+static int complete_plan(lua_State *L, struct bl_lprocess *p,
+                         struct bl_plan *plan, struct bl_lchild *child) {
   plan->daemon = p->daemon;
-  if (p->command) return;
+  if (p->command) return 0;
+  plan->bell = bell_of(L);
+  if (plan->method != BL_METHOD_FORK) return bl_lremote_plan(L, plan);
   child->self = p;
   bl_lchild_prepare(L, child);
   plan->body = bl_lchild_body;
   plan->leave = bl_lchild_leave;
   plan->arg = child;
-  plan->bell = bell_of(L);
+  return 0;
 }
 
 /* What only the child needs; the parent lets go of it. */
@@ -118,7 +122,8 @@ static int process_start(lua_State *L) {
   enum bl_step step;
   bl_compat_getvalue(L, 1, BL_LUV_SPEC); /* self spec */
   bl_lspec_plan(L, 2, &plan);            /* self spec ...what plan needs */
-  complete_plan(L, p, &plan, &child);
+  int n = complete_plan(L, p, &plan, &child);
+  if (n > 0) return n;
   new_streams(L, &plan);
   reap_some(L);
   bl_lexit_expect(L);

@@ -77,12 +77,13 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   if (plan->ready_fd && (plan->ready_fd < 3 || plan->ready_notify))
     return -EINVAL;
   if (plan->ready_notify && !plan->argv) return -EINVAL;
-  if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]))
+  if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]) ||
+      (plan->method == BL_METHOD_FORK) != !plan->cargo)
     return -EINVAL;
   int r = bl_spawn(plan, &p->child, step);
   if (r < 0) return r;
   p->started_ns = bl_now_ns();
-  p->program = plan->argv != NULL;
+  p->program = plan->argv && !plan->cargo;
   p->daemon = plan->daemon;
   p->notifies = plan->ready_notify;
   p->group = plan->pgroup || plan->session;

@@ -38,11 +38,14 @@ void bl_signals_reset(uint64_t signals) {
     sigaction(__builtin_ctzll(signals) + 1, &by_default, NULL);
 }
 
-void bl_signals_unblock(void) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL); /* a child has one thread */
+void bl_signals_unblock_but(int signo) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  if (signo) sigaddset(&blocked, signo);
+  sigprocmask(SIG_SETMASK, &blocked, NULL); /* a child has one thread */
 }
+
+void bl_signals_unblock(void) { bl_signals_unblock_but(0); }
 
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *)) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};

@@ -20,11 +20,12 @@ uint64_t bl_signals_changed(void);
 #define BL_SIGNALS_ALL UINT64_MAX
 
 /* child: default dispositions for those; they stay blocked.
- * Async-signal-safe, as the three below. */
+ * Async-signal-safe, as the four below. */
 void bl_signals_reset(uint64_t signals);
 
-/* child: an empty mask. */
+/* child: an empty mask, or nearly: one signal stays blocked (0: none). */
 void bl_signals_unblock(void);
+void bl_signals_unblock_but(int signo);
 
 /* child: calls handler for signo, without SA_RESTART. */
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *));
