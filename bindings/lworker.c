@@ -33,7 +33,8 @@ _Noreturn void bl_lworker_run(lua_State *L, int control) {
   struct bl_parcel parcel;
   int r = bl_parcel_receive(control, &parcel);
   if (r < 0) give_up(r);
-  bl_body_end(bl_lchild_remote(L, &parcel));
+  /* not below whoever called us */
+  bl_body_end(bl_lchild_remote(lua_newthread(L), &parcel));
 }
 
 static int child_main(lua_State *L) {

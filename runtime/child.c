@@ -137,16 +137,33 @@ static struct bl_slot own_slot;
 static struct bl_plan own_plan; /* body, leave and arg outlive the parent's */
 
 static pid_t own_pid;
+static int own_bell; /* 0, BL_FD_NONE: none */
 
 int bl_body_here(void) { return own_pid != 0 && own_pid == bl_self_pid(); }
 
-void bl_body_tell(enum bl_text kind, const char *text, size_t size) {
-  if (!bl_body_here()) return;
-  bl_slot_tell(&own_slot, kind, text, size);
-  if (kind == BL_TEXT_READY && own_plan.bell > 0) bl_bell_ring(own_plan.bell);
+int bl_body_tell(enum bl_text kind, const char *text, size_t size) {
+  if (!bl_body_here()) return 0;
+  int r = bl_slot_tell(&own_slot, kind, text, size);
+  if (r == 0 && kind == BL_TEXT_READY && own_bell > 0) bl_bell_ring(own_bell);
+  return r;
 }
 
-static _Noreturn void end(int status) {
+int bl_body_adopt(int fd, unsigned index, uint32_t generation, int bell) {
+  int r = bl_slot_adopt(&own_slot, fd, index, generation);
+  if (r < 0) {
+    bl_fd_close(bell);
+    return r;
+  }
+  own_bell = bell;
+  own_pid = bl_self_pid();
+  return 0;
+}
+
+void bl_body_answer(enum bl_step step, int error) {
+  bl_slot_tell_answer(&own_slot, step, error);
+}
+
+_Noreturn void bl_body_end(int status) {
   fflush(NULL);
   if (status < 0) bl_signals_die(-status);
   _exit(status);
@@ -162,7 +179,7 @@ static void on_exit_of_body(int status, void *unused) {
     on_exit(on_exit_of_body, NULL);
     own_plan.leave(own_plan.arg, status);
   }
-  end(status & 0xff);
+  bl_body_end(status & 0xff);
 }
 
 _Noreturn void bl_child_run(const struct bl_child *c) {
@@ -170,6 +187,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   uint64_t signals;
   own_slot = c->slot;
   own_plan = *c->plan;
+  own_bell = own_plan.bell;
   own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
@@ -181,7 +199,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   if (c->plan->envp) environ = (char **)(uintptr_t)c->plan->envp;
   on_exit(on_exit_of_body, NULL);
   bl_signals_unblock();
-  end(own_plan.body(own_plan.arg));
+  bl_body_end(own_plan.body(own_plan.arg));
 }
 
 /* ---- exec ---- */

@@ -25,6 +25,8 @@ struct bl_spawned {
   int ready;    /* read end of the program's ready pipe, or the socket that
                    it notifies; BL_FD_NONE */
   struct bl_slot slot;
+  int must_answer; /* start() did not wait for the answer: a child that ends
+                      without one has not started (bl_process_late_failure) */
   struct bl_lifeline lifeline;
   struct bl_ward *ward; /* a zygote's child (zygote.h); null: our own */
 };

@@ -7,9 +7,11 @@
 #include "runtime/body.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/limit.h"
 #include "runtime/pidfd.h"
 #include "runtime/poll.h"
 #include "runtime/self.h"
+#include "runtime/signals.h"
 
 #define MAGIC UINT32_C(0x626c7731) /* "blw1" */
 
@@ -19,7 +21,7 @@ struct head {
   uint32_t kind;
   int32_t owner;
   uint32_t slot;
-  uint32_t closed;
+  uint32_t generation;
   int32_t at[3]; /* which descriptor is which of enum own; -1: not there */
 };
 
@@ -58,14 +60,15 @@ int bl_parcel_send(int control, const struct bl_plan *plan,
   struct list list = {0};
   struct head head = {.magic = MAGIC,
                       .kind = BL_PARCEL_BODY,
-                      .owner = bl_self_pid(),
-                      .slot = slot->index,
-                      .closed = slot->closed};
+                      .owner = bl_self_pid()};
+  int board;
+  int r = bl_slot_share(slot, &board, &head.slot, &head.generation);
+  if (r < 0) return r;
   int owner = bl_pidfd_usable() ? bl_pidfd_open(bl_self_pid()) : BL_FD_NONE;
   head.at[OWNER] = add(&list, owner);
   head.at[BELL] = add(&list, plan->bell > 0 ? plan->bell : BL_FD_NONE);
-  head.at[BOARD] = add(&list, bl_slot_fd(slot));
-  int r = send_parts(control, &head, plan->cargo, &list);
+  head.at[BOARD] = add(&list, board);
+  r = send_parts(control, &head, plan->cargo, &list);
   if (owner >= 0) bl_fd_close(owner);
   return r;
 }
@@ -102,7 +105,7 @@ static int read_head(struct bl_parcel *p) {
   p->kind = (enum bl_parcel_kind)head.kind;
   p->owner = head.owner;
   p->slot = head.slot;
-  p->closed = head.closed;
+  p->generation = head.generation;
   p->owner_fd = take(p, &head, OWNER);
   p->bell = take(p, &head, BELL);
   p->board = take(p, &head, BOARD);
@@ -130,7 +133,13 @@ int bl_parcel_accept(struct bl_parcel *p) {
   if (p->kind != BL_PARCEL_BODY || p->board == BL_FD_NONE) return BL_EBADFRAME;
   int board = p->board, bell = p->bell;
   p->board = p->bell = BL_FD_NONE;
-  return bl_body_adopt(board, p->slot, p->closed, bell);
+  int forked = bl_body_here(); /* by a zygote: it listens already */
+  int r = bl_body_adopt(board, p->slot, p->generation, bell);
+  if (r < 0) return r;
+  if (!forked) bl_limit_listen();
+  bl_signals_unblock();
+  bl_body_answer(BL_STEP_NONE, 0);
+  return 0;
 }
 
 void bl_parcel_drop(struct bl_parcel *p) {

@@ -33,7 +33,7 @@ struct bl_parcel {
   /* private */
   int bell, board;
   unsigned slot;
-  uint32_t closed;
+  uint32_t generation;
   struct bl_packet packet;
 };
 

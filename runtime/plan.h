@@ -69,9 +69,10 @@ enum bl_step {
 /* "start: exec" and the like. */
 BL_API const char *bl_step_text(enum bl_step step);
 
-/* Texts that a forked child leaves for its parent (bl_process_text), once of
- * each kind. What is longer than BL_TEXT_MAX bytes is cut off. */
-enum bl_text { BL_TEXT_READY = 0, BL_TEXT_ERROR, BL_TEXTS };
+/* Texts, which are any bytes, that a child leaves for its parent
+ * (bl_process_text), once of each kind. Longer ones than BL_TEXT_MAX take
+ * memory of their own, which there may be none of. */
+enum bl_text { BL_TEXT_READY = 0, BL_TEXT_RESULT, BL_TEXT_ERROR, BL_TEXTS };
 #define BL_TEXT_MAX 7680
 
 /* Where a body comes from. */

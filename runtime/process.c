@@ -43,7 +43,7 @@ struct bl_process {
   int late_error;
   enum bl_step late_step;
   char *texts[BL_TEXTS]; /* saved from the board, which goes with the child */
-  size_t sizes[BL_TEXTS];
+  ssize_t sizes[BL_TEXTS]; /* or the error of that */
 };
 
 struct bl_process *bl_process_new(void) {
@@ -52,6 +52,7 @@ struct bl_process *bl_process_new(void) {
   p->kill_at_ns = BL_FOREVER;
   p->sentinel = p->child.handle.fd = p->child.ready = BL_FD_NONE;
   for (int i = 0; i < 3; i++) p->child.stdio[i] = BL_FD_NONE;
+  for (int kind = 0; kind < BL_TEXTS; kind++) p->sizes[kind] = -ENOENT;
   return p;
 }
 
@@ -94,12 +95,16 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
 /* ---- the end ---- */
 
 static void save_text(struct bl_process *p, enum bl_text kind) {
-  ssize_t size = bl_slot_text_size(&p->child.slot, kind);
-  if (size < 0 || p->texts[kind]) return;
-  p->texts[kind] = malloc((size_t)size + 1);
-  if (!p->texts[kind]) return;
-  bl_slot_text(&p->child.slot, kind, p->texts[kind], (size_t)size);
-  p->sizes[kind] = (size_t)size;
+  size_t size = 0;
+  if (p->sizes[kind] != -ENOENT) return;
+  int r = bl_slot_text(&p->child.slot, kind, &p->texts[kind], &size);
+  p->sizes[kind] = r < 0 ? r : (ssize_t)size;
+}
+
+static void take_answer(struct bl_process *p) {
+  if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
+  p->late_error = p->child.must_answer ? BL_ESTART : 0;
+  p->late_step = BL_STEP_ANSWER;
 }
 
 static void take_in(struct bl_process *p) {
@@ -107,10 +112,9 @@ static void take_in(struct bl_process *p) {
   p->ended_ns = bl_now_ns();
   p->kill_at_ns = BL_FOREVER;
   if (p->child.slot.board) {
-    save_text(p, BL_TEXT_READY);
-    save_text(p, BL_TEXT_ERROR);
-    if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error) == 0)
-      p->late_error = 0;
+    for (int kind = 0; kind < BL_TEXTS; kind++)
+      save_text(p, (enum bl_text)kind);
+    take_answer(p);
     bl_slot_give(&p->child.slot);
   }
   bl_lifeline_give(&p->child.lifeline);
@@ -322,9 +326,8 @@ ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
                         const char **text) {
   assert(p->state != INITIAL);
   if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
-  if (!p->texts[kind]) return -ENOENT;
   *text = p->texts[kind];
-  return (ssize_t)p->sizes[kind];
+  return p->sizes[kind];
 }
 
 int bl_process_late_failure(struct bl_process *p, enum bl_step *step) {

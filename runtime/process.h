@@ -87,13 +87,15 @@ BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 
-/* What a body left on the board: size of *text, -ENOENT for nothing. The text
- * stays the process's and is valid until the next call. */
+/* What a body left on the board: size of *text, or -ENOENT for nothing. The
+ * text stays the process's and is valid until bl_process_free(). -ENOMEM,
+ * -EBADF or BL_EBADFRAME: there was one, but it could not be taken in. */
 BL_API ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
                                const char **text);
 
 /* A step that failed in the child without start() waiting for it: its error
- * and *step, 0 for none. */
+ * and *step, 0 for none. A child that should have told and did not failed at
+ * BL_STEP_ANSWER with BL_ESTART. Known once it has ended. */
 BL_API int bl_process_late_failure(struct bl_process *p, enum bl_step *step);
 
 #endif

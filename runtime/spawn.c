@@ -230,6 +230,7 @@ static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
   *step = BL_STEP_BOARD;
   int r = bl_slot_take(&out->slot);
   if (r < 0) return r;
+  out->must_answer = 1;
   *step = BL_STEP_SEND;
   r = bl_fd_socketpair(ends);
   if (r < 0) return r;
