@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/core.h"
 
+#include <lualib.h>
+
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
@@ -55,4 +57,15 @@ int luaopen_billiard_core(lua_State *L) {
   lua_pushliteral(L, BL_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;
+}
+
+int bl_child_main(int argc, char **argv) {
+  int control = bl_lworker_control(argc, argv);
+  if (control < 0) return -1;
+  lua_State *L = luaL_newstate();
+  if (!L) return -1;
+  luaL_openlibs(L);
+  luaL_requiref(L, "billiard.core", luaopen_billiard_core, 0);
+  lua_settop(L, 0);
+  bl_lworker_run(L, control);
 }

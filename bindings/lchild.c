@@ -202,8 +202,12 @@ static void unpack(lua_State *L, const char *bytes, size_t n) {
   lua_error(L);
 }
 
-/* Calls a function of billiard.body with the value on top. */
-static void call_half(lua_State *L, const char *name) {
+void bl_lchild_package(lua_State *L, int index) {
+  set_package(L, index, "path");
+  set_package(L, index, "cpath");
+}
+
+void bl_lchild_half(lua_State *L, const char *name) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "billiard.body");
   lua_call(L, 1, 1);
@@ -221,10 +225,9 @@ static void take_prelude(lua_State *L, const char *bytes, size_t n) {
   lua_getfield(L, prelude, "name"); /* for what goes wrong from here on */
   bl_lprocess_set_spec(L, -2, "name");
   lua_pop(L, 1);
-  set_package(L, prelude, "path");
-  set_package(L, prelude, "cpath");
+  bl_lchild_package(L, prelude);
   lua_pushvalue(L, prelude);
-  call_half(L, "prepare");
+  bl_lchild_half(L, "prepare");
   lua_pop(L, 1);
 }
 
@@ -255,7 +258,7 @@ static int unwrap(lua_State *L) {
   take_prelude(L, prelude, head.prelude); /* parcel prelude */
   take_parent(L, 2, parcel);
   unpack(L, body, (size_t)(end - body));
-  call_half(L, "rebuild");
+  bl_lchild_half(L, "rebuild");
   struct bl_lprocess *self = bl_lprocess_test(L, -1);
   lua_replace(L, 1); /* self prelude */
   take_identity(L, 2, key, head.key);

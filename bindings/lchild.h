@@ -29,6 +29,11 @@ void bl_lchild_leave(void *arg, int status);
  * taken, says; the exit status, or the negative of a signal. */
 int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel);
 
+/* child: package.path and .cpath from the table at index; then calls a function
+ * of billiard.body with the value on top, whose result replaces it. */
+void bl_lchild_package(lua_State *L, int index);
+void bl_lchild_half(lua_State *L, const char *name);
+
 /* Adds billiard.ready to the table on top. */
 void bl_lchild_open(lua_State *L);
 

@@ -3,9 +3,8 @@
 #ifndef BILLIARD_LPARENT_H
 #define BILLIARD_LPARENT_H
 
-#include <sys/types.h>
-
 #include "bindings/compat.h"
+#include "runtime/self.h"
 
 /* Pushes one for the process pid, whose name is on top and is popped; takes
  * *fd, a pidfd of it or BL_FD_NONE. */

@@ -99,8 +99,17 @@ static void forget_target(lua_State *L) {
 
 static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
                         enum bl_step step) {
+  const char *problem = bl_process_problem(p->process);
+  if (problem) lua_pushfstring(L, "%s (%s)", problem, bl_step_text(step));
+  int told = problem != NULL;
   p->process = bl_process_free(p->process);
   bl_lprocess_unanchor(L, p);
+  if (told) {
+    bl_lerror_return(L, r, NULL); /* ours nil sentence code */
+    lua_pushvalue(L, -4);
+    lua_replace(L, -3);
+    return 3;
+  }
   if (r != BL_EREFUSED) return bl_lerror_return(L, r, bl_step_text(step));
   lua_pushnil(L);
   lua_pushliteral(L,

@@ -126,6 +126,7 @@ struct bl_plan {
   int lifeline;              /* or with who holds the other end of this pipe
                                 (lifeline.h); 0: none */
   int allow_threads;         /* fork although other threads exist */
+  int control;               /* command: becomes BL_CONTROL_FD; 0: none */
   int ready_fd;              /* command: becomes this fd (0: none), the write
                                 end of a pipe; see bl_process_ready_fd() */
   int ready_notify;          /* command: sends READY=1 to the socket that its

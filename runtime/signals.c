@@ -53,6 +53,13 @@ void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *)) {
   sigaction(signo, &action, NULL);
 }
 
+void bl_signals_ignore_ends(void) {
+  static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+    sigaction(ends[i], &ignore, NULL);
+}
+
 _Noreturn void bl_signals_die(int signo) {
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigset_t only;

@@ -30,6 +30,10 @@ void bl_signals_unblock_but(int signo);
 /* child: calls handler for signo, without SA_RESTART. */
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *));
 
+/* In a process of ours that serves another: what a terminal or a supervisor
+ * sends to all its processes alike is the other's to act upon. */
+void bl_signals_ignore_ends(void);
+
 /* Ends this process by signo's default action, whatever was set. */
 _Noreturn void bl_signals_die(int signo);
 

@@ -241,12 +241,19 @@ static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
   return r;
 }
 
+static int pass_control(const struct bl_plan *plan, struct bl_handover *h) {
+  h->passed = bl_fd_copy(plan->control);
+  h->passed_as = BL_CONTROL_FD;
+  return h->passed < 0 ? h->passed : 0;
+}
+
 static int spawn(const struct bl_plan *plan, struct bl_handover *h,
                  struct bl_spawned *out, enum bl_step *step) {
   int r = bl_handover_prepare(plan, h, out, step);
   if (r < 0) return r;
   if (!plan->argv) return spawn_body(plan, h, out, step);
   if (plan->cargo) r = send_ahead(plan, h, out, step);
+  else if (plan->control) r = pass_control(plan, h);
   return r < 0 ? r : spawn_program(plan, h, out, step);
 }
 

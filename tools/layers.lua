@@ -15,10 +15,11 @@ local floors = {
   "inspect limit packet poller reap region self stream",
   "board",
   "handover parcel",
-  "child",
+  "child order",
   "spawn",
+  "zygote",
   "process",
-  "family",
+  "brood family",
 }
 
 local kernel_headers = {

@@ -171,6 +171,18 @@ core.describe_by(function(process, spec, class, fields)
    }
 end)
 
+-- ---- the zygote -----------------------------------------------------------
+
+--- zygote: loads what the children will need.
+function body.preload(told)
+   for _, name in ipairs(told.preload) do
+      local ok, err = pcall(require, name)
+      if not ok then
+         error(("module '%s' cannot be preloaded: %s"):format(name, err), 0)
+      end
+   end
+end
+
 -- ---- the child ------------------------------------------------------------
 
 local function guard_globals(names)
