@@ -7,6 +7,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/loutcome.h"
 #include "bindings/lrun.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
@@ -94,53 +95,21 @@ static void become_self(lua_State *L, struct bl_lprocess *self) {
 
 /* Message handler: whatever was raised becomes a billiard.Error. */
 static int describe(lua_State *L) {
-  bl_lerror_describe(L, 1);          /* value code message */
-  luaL_traceback(L, L, NULL, 1);     /* value code message traceback */
-  bl_lerror_new(L, lua_tostring(L, -3), lua_tostring(L, -2),
-                lua_tostring(L, -1));
+  luaL_traceback(L, L, NULL, 1); /* value traceback */
+  bl_lerror_wrap(L, 1, lua_tostring(L, 2));
   return 1;
-}
-
-static const char *field(lua_State *L, const char *key, const char *otherwise) {
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, key);
-    const char *s = lua_tostring(L, -1);
-    lua_pop(L, 1); /* the table keeps it */
-    if (s) return s;
-  }
-  return otherwise;
-}
-
-/* To the parent: code, message and traceback, a null byte behind each of the
- * first two. */
-static void report(const char *code, const char *message,
-                   const char *traceback) {
-  char text[BL_TEXT_MAX];
-  size_t room = sizeof text, used = 0;
-  const char *const parts[] = {code, message, traceback};
-  for (size_t i = 0; i < 3 && used < room; i++) {
-    size_t size = strlen(parts[i]) + (i < 2 ? 1 : 0);
-    if (size > room - used) size = room - used;
-    memcpy(text + used, parts[i], size);
-    used += size;
-  }
-  bl_body_tell(BL_TEXT_ERROR, text, used);
 }
 
 /* The error is on top: tells the parent and, unless the error was asked for,
  * everybody who reads stderr. */
 static void fail(lua_State *L) {
-  const char *code = field(L, "code", "RemoteError");
-  const char *message = field(L, "message", NULL);
-  const char *traceback = field(L, "traceback", "");
-  if (!message) message = lua_tostring(L, -1); /* "not enough memory" */
-  if (!message) message = "error";
-  report(code, message, traceback);
-  if (strcmp(code, bl_error_name(BL_ETERMINATED)) == 0) return;
+  struct bl_lerror_texts e = bl_lerror_texts(L, -1);
+  bl_loutcome_error(L);
+  if (strcmp(e.code, bl_error_name(BL_ETERMINATED)) == 0) return;
   bl_lstate_get(L, BL_LCURRENT);
   bl_lprocess_spec(L, -1, "name");
-  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), message,
-          *traceback ? "\n" : "", traceback);
+  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), e.message,
+          *e.traceback ? "\n" : "", e.traceback);
   lua_pop(L, 2);
 }
 
@@ -150,8 +119,9 @@ int bl_lchild_body(void *arg) {
   become_self(L, child->self);
   /* from here on interrupts raise: not before, in a call of our own */
   bl_linterrupt_track(L, child->pairs); /* self describe f ... */
-  int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);
-  if (status != LUA_OK) fail(L);
+  int status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2);
+  if (status == LUA_OK) bl_loutcome_values(L, 3);
+  else fail(L);
   bl_lexit_run(L);
   if (bl_limit_requested()) return -bl_signal_number("TERM");
   return status == LUA_OK ? 0 : FAILED;
@@ -166,8 +136,10 @@ void bl_lchild_leave(void *arg, int status) {
 static int ready(lua_State *L) {
   size_t size = 0;
   const char *text = luaL_optlstring(L, 1, "", &size);
-  bl_body_tell(BL_TEXT_READY, text, size);
-  return 0;
+  int r = bl_body_tell(BL_TEXT_READY, text, size);
+  if (r < 0) return bl_lerror_return(L, r, "ready");
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 void bl_lchild_open(lua_State *L) {
