@@ -16,6 +16,7 @@
 #include "bindings/lproperty.h"
 #include "bindings/lready.h"
 #include "bindings/lremote.h"
+#include "bindings/lresult.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
 #include "bindings/lsignal.h"
@@ -44,7 +45,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
-    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,
+    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,  bl_lresult_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

@@ -8,6 +8,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/loutcome.h"
 #include "bindings/lparent.h"
 #include "bindings/lremote.h"
 #include "bindings/lrun.h"
@@ -103,62 +104,30 @@ static void become_forked(lua_State *L, struct bl_lprocess *self) {
 
 /* Message handler: whatever was raised becomes a billiard.Error. */
 static int describe(lua_State *L) {
-  bl_lerror_describe(L, 1);          /* value code message */
-  luaL_traceback(L, L, NULL, 1);     /* value code message traceback */
-  bl_lerror_new(L, lua_tostring(L, -3), lua_tostring(L, -2),
-                lua_tostring(L, -1));
+  luaL_traceback(L, L, NULL, 1); /* value traceback */
+  bl_lerror_wrap(L, 1, lua_tostring(L, 2));
   return 1;
-}
-
-static const char *field(lua_State *L, const char *key, const char *otherwise) {
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, key);
-    const char *s = lua_tostring(L, -1);
-    lua_pop(L, 1); /* the table keeps it */
-    if (s) return s;
-  }
-  return otherwise;
 }
 
 /* The same before the body: what was raised is about loading it. */
 static int describe_load(lua_State *L) {
   describe(L);
-  if (strcmp(field(L, "code", ""), "RemoteError") != 0) return 1;
+  if (strcmp(bl_lerror_texts(L, -1).code, "RemoteError") != 0) return 1;
   lua_pushstring(L, bl_error_name(BL_ELOAD));
   lua_setfield(L, -2, "code");
   return 1;
 }
 
-/* To the parent: code, message and traceback, a null byte behind each of the
- * first two. */
-static void report(const char *code, const char *message,
-                   const char *traceback) {
-  char text[BL_TEXT_MAX];
-  size_t room = sizeof text, used = 0;
-  const char *const parts[] = {code, message, traceback};
-  for (size_t i = 0; i < 3 && used < room; i++) {
-    size_t size = strlen(parts[i]) + (i < 2 ? 1 : 0);
-    if (size > room - used) size = room - used;
-    memcpy(text + used, parts[i], size);
-    used += size;
-  }
-  bl_body_tell(BL_TEXT_ERROR, text, used);
-}
-
 /* The error is on top: tells the parent and, unless the error was asked for,
  * everybody who reads stderr. */
 static void fail(lua_State *L) {
-  const char *code = field(L, "code", "RemoteError");
-  const char *message = field(L, "message", NULL);
-  const char *traceback = field(L, "traceback", "");
-  if (!message) message = lua_tostring(L, -1); /* "not enough memory" */
-  if (!message) message = "error";
-  report(code, message, traceback);
-  if (strcmp(code, bl_error_name(BL_ETERMINATED)) == 0) return;
+  struct bl_lerror_texts e = bl_lerror_texts(L, -1);
+  bl_loutcome_error(L);
+  if (strcmp(e.code, bl_error_name(BL_ETERMINATED)) == 0) return;
   bl_lstate_get(L, BL_LCURRENT);
   bl_lprocess_spec(L, -1, "name");
-  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), message,
-          *traceback ? "\n" : "", traceback);
+  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), e.message,
+          *e.traceback ? "\n" : "", e.traceback);
   lua_pop(L, 2);
 }
 
@@ -166,8 +135,10 @@ static void fail(lua_State *L) {
 static int run(lua_State *L, int handler, int pairs) {
   /* from here on interrupts raise: not before, in a call of our own */
   bl_linterrupt_track(L, pairs);
-  int status = lua_pcall(L, lua_gettop(L) - handler - 1, 0, handler);
-  if (status != LUA_OK) fail(L);
+  int n = lua_gettop(L) - handler - 1;
+  int status = lua_pcall(L, n, LUA_MULTRET, handler);
+  if (status == LUA_OK) bl_loutcome_values(L, handler + 1);
+  else fail(L);
   bl_lexit_run(L);
   if (bl_limit_requested()) return -bl_signal_number("TERM");
   return status == LUA_OK ? 0 : FAILED;
@@ -295,8 +266,10 @@ int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
 static int ready(lua_State *L) {
   size_t size = 0;
   const char *text = luaL_optlstring(L, 1, "", &size);
-  bl_body_tell(BL_TEXT_READY, text, size);
-  return 0;
+  int r = bl_body_tell(BL_TEXT_READY, text, size);
+  if (r < 0) return bl_lerror_return(L, r, "ready");
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 void bl_lchild_open(lua_State *L) {

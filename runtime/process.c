@@ -48,7 +48,8 @@ struct bl_process {
   enum bl_step late_step;
   char *problem;
   char *texts[BL_TEXTS]; /* saved from the board, which goes with the child */
-  ssize_t sizes[BL_TEXTS]; /* or the error of that */
+  size_t sizes[BL_TEXTS];
+  int saved[BL_TEXTS]; /* 0 not yet, 1, or the error of that */
 };
 
 struct bl_process *bl_process_new(void) {
@@ -57,7 +58,6 @@ struct bl_process *bl_process_new(void) {
   p->kill_at_ns = BL_FOREVER;
   p->sentinel = p->child.handle.fd = p->child.ready = BL_FD_NONE;
   for (int i = 0; i < 3; i++) p->child.stdio[i] = BL_FD_NONE;
-  for (int kind = 0; kind < BL_TEXTS; kind++) p->sizes[kind] = -ENOENT;
   return p;
 }
 
@@ -110,10 +110,9 @@ const char *bl_process_problem(const struct bl_process *p) {
 /* ---- the end ---- */
 
 static void save_text(struct bl_process *p, enum bl_text kind) {
-  size_t size = 0;
-  if (p->sizes[kind] != -ENOENT) return;
-  int r = bl_slot_text(&p->child.slot, kind, &p->texts[kind], &size);
-  p->sizes[kind] = r < 0 ? r : (ssize_t)size;
+  if (p->saved[kind]) return;
+  int r = bl_slot_text(&p->child.slot, kind, &p->texts[kind], &p->sizes[kind]);
+  if (r != -ENOENT) p->saved[kind] = r < 0 ? r : 1;
 }
 
 static void take_answer(struct bl_process *p) {
@@ -374,12 +373,13 @@ int bl_process_ready(struct bl_process *p) {
 
 int bl_process_ready_fd(const struct bl_process *p) { return p->child.ready; }
 
-ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
-                        const char **text) {
+int bl_process_text(struct bl_process *p, enum bl_text kind,
+                    const char **text, size_t *size) {
   assert(p->state != INITIAL);
   if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
   *text = p->texts[kind];
-  return p->sizes[kind];
+  *size = p->sizes[kind];
+  return p->saved[kind];
 }
 
 int bl_process_late_failure(struct bl_process *p, enum bl_step *step) {

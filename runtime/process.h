@@ -91,11 +91,11 @@ BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 
-/* What a body left on the board: size of *text, or -ENOENT for nothing. The
+/* What a body left on the board: 1 with *text and *size, 0 for nothing. The
  * text stays the process's and is valid until bl_process_free(). -ENOMEM,
  * -EBADF or BL_EBADFRAME: there was one, but it could not be taken in. */
-BL_API ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
-                               const char **text);
+BL_API int bl_process_text(struct bl_process *p, enum bl_text kind,
+                           const char **text, size_t *size);
 
 /* A step that failed in the child without start() waiting for it: its error
  * and *step, 0 for none. A child that should have told and did not failed at
