@@ -88,6 +88,7 @@ static void leave_nest(struct job *job) {
   struct brood *b = job->brood;
   bl_fd_close(b->sock);
   own_lifeline = bl_fd_close(own_lifeline);
+  bl_fd_close(bl_fd_null());
   for (struct chick *c = b->chicks; c; c = c->next)
     bl_process_free(c->process);
   for (int i = 0; i < job->packet->n; i++) {

@@ -103,8 +103,8 @@ static int receive(int sock, struct bl_packet *p) {
 }
 
 /* Takes the next note: 1 with *p to be dropped; 0 at the deadline; BL_ECLOSED
- * when it is gone, which buries it; BL_EINTR, BL_ETERMINATED. Exits are taken
- * note of in passing. */
+ * when it is gone, which buries it; BL_EINTR, BL_ETERMINATED. Exits have been
+ * taken note of. */
 static int next_note(struct bl_zygote *z, int64_t deadline_ns,
                      struct bl_note *note, struct bl_packet *p) {
   const char *bytes;
@@ -122,9 +122,8 @@ static int next_note(struct bl_zygote *z, int64_t deadline_ns,
       bury(z);
       return BL_ECLOSED;
     }
-    if (note->kind != BL_NOTE_EXITED) return 1;
-    take_exit(z, note);
-    bl_packet_drop(p);
+    if (note->kind == BL_NOTE_EXITED) take_exit(z, note);
+    return 1;
   }
 }
 
@@ -134,8 +133,8 @@ static int answer(struct bl_zygote *z, uint64_t id, int64_t deadline_ns,
                   struct bl_note *note, struct bl_packet *p) {
   for (;;) {
     int r = next_note(z, deadline_ns, note, p);
-    if (r == 1 && note->id == id) return 1;
-    if (r == 1) bl_packet_drop(p); /* to one that was given up */
+    if (r == 1 && note->kind != BL_NOTE_EXITED && note->id == id) return 1;
+    if (r == 1) bl_packet_drop(p); /* of another child */
     else if (r != BL_EINTR && r < 0) return r;
     if (r != 0) continue;
     bury(z); /* it hangs, and who knows in what state */
@@ -374,7 +373,7 @@ int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns) {
   while (!w->told) {
     int r = next_note(w->zygote, deadline_ns, &note, &p);
     if (r <= 0) return r;
-    bl_packet_drop(&p); /* an answer that nobody waits for */
+    bl_packet_drop(&p);
   }
   *out = w->exit;
   return 1;
