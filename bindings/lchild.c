@@ -233,6 +233,7 @@ static int unwrap(lua_State *L) {
   struct bl_lprocess *self = bl_lprocess_test(L, -1);
   lua_replace(L, 1); /* self prelude */
   take_identity(L, 2, key, head.key);
+  bl_lstate(L)->counter = 0; /* that one was built by its parent */
   become_self(L, self, parcel->owner);
   lua_settop(L, 1);
   return bl_lrun_push(L);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bindings/lstate.h"
+#include "runtime/zygote.h"
 
 static const char *const names[] = {[BL_METHOD_FORK] = "fork",
                                     [BL_METHOD_SPAWN] = "spawn",
@@ -37,7 +38,16 @@ static int start_method(lua_State *L) {
   return 1;
 }
 
+/* For tests: the fork server ends, and the next start makes another. */
+static int release_zygote(lua_State *L) {
+  (void)L;
+  bl_zygote_release();
+  return 0;
+}
+
 void bl_lmethod_open(lua_State *L) {
-  lua_pushcfunction(L, start_method);
-  lua_setfield(L, -2, "start_method");
+  static const luaL_Reg functions[] = {{"start_method", start_method},
+                                       {"release_zygote", release_zygote},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
 }

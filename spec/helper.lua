@@ -28,6 +28,9 @@ helper.scale = tonumber(os.getenv "BILLIARD_SPEC_SCALE") or 1
 -- address space limits cannot hold under ASan: skip such tests
 helper.asan = os.getenv "BILLIARD_SPEC_ASAN" == "1"
 
+-- how children are started that say nothing of it (tools/run-specs.sh)
+helper.method = os.getenv "BILLIARD_SPEC_METHOD" or "fork"
+
 local function read(path)
   local file <close> = io.open(path, "rb")
   return file and file:read "a"
@@ -115,6 +118,12 @@ local function environment(opts)
   return table.concat(words, " ")
 end
 
+-- A script of its own starts its children as this spec does.
+local function method_flags()
+  if helper.method == "fork" then return "" end
+  return ("-e 'require [[billiard]].set_start_method [[%s]]'"):format(helper.method)
+end
+
 local function words(list)
   local quoted = {}
   for i, word in ipairs(list or {}) do quoted[i] = helper.quote(word) end
@@ -137,7 +146,7 @@ function helper.run(text, opts)
     "cd", helper.quote(opts.cwd or root), "&& exec env", environment(opts),
     "timeout -k 5", seconds, helper.quote(interpreters[opts.interpreter]
       or opts.interpreter or helper.lua),
-    words(opts.flags), helper.quote(opts.file or script), words(opts.args),
+    method_flags(), words(opts.flags), helper.quote(opts.file or script), words(opts.args),
     "<" .. input, ">" .. out, "2>" .. err }, " "))
   local stdout, stderr = read(out), read(err)
   for _, name in ipairs { script, out, err, input } do os.remove(name) end
@@ -164,7 +173,13 @@ local function warm_up()
   end)
 end
 
+local function release_zygote()
+  local core = package.loaded["billiard.core"]
+  if core then core.release_zygote() end
+end
+
 local function snapshot()
+  release_zygote()
   collectgarbage()
   collectgarbage()
   local n, fds = helper.fds()
@@ -193,6 +208,11 @@ local function leaks(before, after)
   return found
 end
 
+local function set_method()
+  local billiard = package.loaded.billiard
+  if billiard then billiard.set_start_method(helper.method, true) end
+end
+
 local current -- the name of the test that runs
 
 -- In a describe: fails each test that leaves a child (alive or a zombie), an
@@ -205,6 +225,7 @@ function helper.guard()
   end)
   busted.before_each(function()
     warm_up()
+    set_method()
     before = snapshot()
   end)
   busted.after_each(function()
