@@ -228,7 +228,9 @@ static int unwrap(lua_State *L) {
   bl_lstate_adopt(L);
   take_prelude(L, prelude, head.prelude); /* parcel prelude */
   take_parent(L, 2, parcel);
+  bl_lsecret_travel(L, 1);
   unpack(L, body, (size_t)(end - body));
+  bl_lsecret_travel(L, 0);
   bl_lchild_half(L, "rebuild");
   struct bl_lprocess *self = bl_lprocess_test(L, -1);
   lua_replace(L, 1); /* self prelude */

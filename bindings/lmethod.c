@@ -38,16 +38,17 @@ static int start_method(lua_State *L) {
   return 1;
 }
 
-/* For tests: the fork server ends, and the next start makes another. */
-static int release_zygote(lua_State *L) {
-  (void)L;
-  bl_zygote_release();
-  return 0;
+/* For tests: the fork server's pid, or nil. */
+static int zygote(lua_State *L) {
+  pid_t pid = bl_zygote_pid();
+  if (pid == 0) return 0;
+  lua_pushinteger(L, pid);
+  return 1;
 }
 
 void bl_lmethod_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"start_method", start_method},
-                                       {"release_zygote", release_zygote},
+                                       {"zygote", zygote},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -35,7 +35,10 @@ static struct box *new_box(lua_State *L) {
 
 static void pack(lua_State *L, int index, const char *root,
                  struct bl_buf *out) {
-  if (bl_lcodec_pack(L, index, BL_PROFILE_DOWN, root, out) < 0) lua_error(L);
+  bl_lsecret_travel(L, 1);
+  int r = bl_lcodec_pack(L, index, BL_PROFILE_DOWN, root, out);
+  bl_lsecret_travel(L, 0);
+  if (r < 0) lua_error(L);
 }
 
 static void add_bytes(lua_State *L, struct bl_buf *out, const void *bytes,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bindings/lerror.h"
+#include "bindings/ltype.h"
 #include "runtime/base.h"
 #include "runtime/error.h"
 #include "runtime/secret.h"
@@ -66,6 +67,27 @@ const void *bl_lsecret_bytes(lua_State *L, int index, size_t *n) {
 void bl_lsecret_push(lua_State *L, const void *bytes, size_t n) {
   struct lsecret *s = new(L);
   must(L, bl_secret_new(bytes, n, &s->secret));
+}
+
+static int secret_pack(lua_State *L) {
+  size_t n;
+  const char *bytes = bl_lsecret_bytes(L, 1, &n);
+  lua_pushlstring(L, bytes, n);
+  return 1;
+}
+
+static int secret_unpack(lua_State *L) {
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 1, &n);
+  bl_lsecret_push(L, bytes, n);
+  return 1;
+}
+
+void bl_lsecret_travel(lua_State *L, int may) {
+  luaL_getmetatable(L, SECRET);
+  if (may) bl_ltype_add(L, SECRET);
+  else bl_ltype_remove(L, SECRET);
+  lua_pop(L, 1);
 }
 
 /* AuthenticationString(bytes): called with the class and the string. */
@@ -175,6 +197,7 @@ void bl_lsecret_open(lua_State *L) {
   static const luaL_Reg metamethods[] = {
       {"__len", secret_len},           {"__eq", secret_eq},
       {"__tostring", secret_tostring}, {"__gc", secret_gc},
+      {"__pack", secret_pack},         {"__unpack", secret_unpack},
       {NULL, NULL}};
   luaL_newmetatable(L, SECRET);
   luaL_setfuncs(L, metamethods, 0);

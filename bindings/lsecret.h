@@ -14,6 +14,10 @@ void bl_lsecret_random(lua_State *L, size_t n);
 const void *bl_lsecret_bytes(lua_State *L, int index, size_t *n);
 void bl_lsecret_push(lua_State *L, const void *bytes, size_t n);
 
+/* From here on the codec takes them, or not any more: only while a child is
+ * told what it is. */
+void bl_lsecret_travel(lua_State *L, int may);
+
 /* Turns the string on top into one; leaves one as it is; else raises. */
 void bl_lsecret_coerce(lua_State *L);
 

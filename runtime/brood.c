@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
@@ -30,10 +31,15 @@ struct brood {
 
 static int own_lifeline = BL_FD_NONE;
 
+enum { NAME_SIZE = 16 }; /* the kernel's */
+static char name_before[NAME_SIZE];
+
 int bl_brood_begin(struct bl_parcel *parcel) {
   if (parcel->kind != BL_PARCEL_ZYGOTE || parcel->n < 1) return BL_EBADFRAME;
   own_lifeline = parcel->fds[0];
   parcel->fds[0] = BL_FD_NONE;
+  prctl(PR_GET_NAME, name_before); /* for who looks at ps or top */
+  prctl(PR_SET_NAME, "billiard-zygote");
   bl_signals_ignore_ends();
   return bl_lifeline_arm(own_lifeline, 0);
 }
@@ -86,6 +92,7 @@ struct job {
 /* All that is the zygote's, and what has served its purpose. */
 static void leave_nest(struct job *job) {
   struct brood *b = job->brood;
+  prctl(PR_SET_NAME, name_before);
   bl_fd_close(b->sock);
   own_lifeline = bl_fd_close(own_lifeline);
   bl_fd_close(bl_fd_null());

@@ -117,7 +117,9 @@ static void save_text(struct bl_process *p, enum bl_text kind) {
 
 static void take_answer(struct bl_process *p) {
   if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
-  p->late_error = p->child.must_answer ? BL_ESTART : 0;
+  /* a signal needs no other explanation */
+  int failed = p->child.must_answer && p->exit.how == BL_HOW_EXITED;
+  p->late_error = failed ? BL_ESTART : 0;
   p->late_step = BL_STEP_ANSWER;
 }
 

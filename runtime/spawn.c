@@ -227,6 +227,7 @@ static int spawn_program(const struct bl_plan *plan, const struct bl_handover *h
 static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
                       struct bl_spawned *out, enum bl_step *step) {
   int ends[2];
+  fflush(NULL); /* as before a fork: what we wrote comes first */
   *step = BL_STEP_BOARD;
   int r = bl_slot_take(&out->slot);
   if (r < 0) return r;

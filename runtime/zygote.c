@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,11 @@ void bl_zygote_release(void) {
   if (z) release(z);
 }
 
+pid_t bl_zygote_pid(void) {
+  struct bl_zygote *z = current();
+  return z ? z->self.handle.pid : 0;
+}
+
 /* ---- children ---- */
 
 static struct bl_ward *ward_new(struct bl_zygote *z) {
@@ -339,6 +345,7 @@ static int spawn(const struct bl_plan *plan, struct bl_handover *h,
                  struct bl_spawned *made, enum bl_step *step,
                  char **problem) {
   int64_t deadline_ns = bl_handover_deadline(plan);
+  fflush(NULL); /* as before a fork: what we wrote comes first */
   *step = BL_STEP_PIDFD;
   if (!bl_pidfd_usable()) return BL_ENOTIMPL;
   int r = bl_handover_prepare(plan, h, made, step);

@@ -32,6 +32,9 @@ int bl_zygote_spawn(const struct bl_plan *plan, struct bl_spawned *out,
  * its children. */
 void bl_zygote_release(void);
 
+/* The pid of this thread's zygote, 0 for none. */
+pid_t bl_zygote_pid(void);
+
 /* The exit record: 1 with *out filled; 0 when it has not come by the deadline;
  * BL_ECLOSED when it never will, as the zygote is gone. */
 int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns);

@@ -31,6 +31,14 @@ helper.asan = os.getenv "BILLIARD_SPEC_ASAN" == "1"
 -- how children are started that say nothing of it (tools/run-specs.sh)
 helper.method = os.getenv "BILLIARD_SPEC_METHOD" or "fork"
 
+-- `it` for what holds by these start methods only; for others it does nothing.
+function helper.only(it, ...)
+  for _, method in ipairs { ... } do
+    if method == helper.method then return it end
+  end
+  return function() end
+end
+
 local function read(path)
   local file <close> = io.open(path, "rb")
   return file and file:read "a"
@@ -74,14 +82,20 @@ end
 
 function helper.pid() return tonumber(read("/proc/self/stat"):match "^%d+") end
 
+-- The fork server of this process: it stays from test to test.
+local function zygote()
+  local core = package.loaded["billiard.core"]
+  return core and core.zygote()
+end
+
 -- The children of this process, zombies included: pid -> state.
 function helper.children()
-  local me, children = helper.pid(), {}
+  local me, server, children = helper.pid(), zygote(), {}
   for name in lfs.dir "/proc" do
     local pid = tonumber(name)
     local state, parent
     if pid then state, parent = helper.proc_state(pid) end
-    if state and parent == me then children[pid] = state end
+    if state and parent == me and pid ~= server then children[pid] = state end
   end
   return children
 end
@@ -119,7 +133,7 @@ local function environment(opts)
 end
 
 -- A script of its own starts its children as this spec does.
-local function method_flags()
+function helper.method_flags()
   if helper.method == "fork" then return "" end
   return ("-e 'require [[billiard]].set_start_method [[%s]]'"):format(helper.method)
 end
@@ -146,7 +160,7 @@ function helper.run(text, opts)
     "cd", helper.quote(opts.cwd or root), "&& exec env", environment(opts),
     "timeout -k 5", seconds, helper.quote(interpreters[opts.interpreter]
       or opts.interpreter or helper.lua),
-    method_flags(), words(opts.flags), helper.quote(opts.file or script), words(opts.args),
+    helper.method_flags(), words(opts.flags), helper.quote(opts.file or script), words(opts.args),
     "<" .. input, ">" .. out, "2>" .. err }, " "))
   local stdout, stderr = read(out), read(err)
   for _, name in ipairs { script, out, err, input } do os.remove(name) end
@@ -164,22 +178,19 @@ local function warm_up()
   warm = true
   local ok, billiard = pcall(require, "billiard")
   if not ok then return end
-  pcall(function()
-    local p = billiard.Process { target = function() end, daemon = true }
-    p:start()
-    require "billiard.core".ready_fd(p)
-    p:join()
-    p:close()
-  end)
-end
-
-local function release_zygote()
-  local core = package.loaded["billiard.core"]
-  if core then core.release_zygote() end
+  for _, method in ipairs { "fork", helper.method } do
+    pcall(function()
+      local p = billiard.Process { target = function() end, daemon = true,
+        start_method = method }
+      p:start()
+      require "billiard.core".ready_fd(p)
+      p:join()
+      p:close()
+    end)
+  end
 end
 
 local function snapshot()
-  release_zygote()
   collectgarbage()
   collectgarbage()
   local n, fds = helper.fds()

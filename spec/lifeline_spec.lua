@@ -8,7 +8,8 @@ local Process = billiard.Process
 
 -- Runs f in a child; what it raises is raised here.
 local function in_child(f)
-   local p = assert(Process { target = f, stderr = "null" }:start())
+   local p = assert(Process { target = f, stderr = "null",
+                              start_method = "fork" }:start())
    p:join()
    local message = p.error and tostring(p.error)
    p:close()

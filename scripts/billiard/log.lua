@@ -36,7 +36,16 @@ local function stderr_sink(_, name, message)
 end
 
 local Logger = {}
-local logger = setmetatable({}, { __index = Logger, __name = "billiard.Logger" })
+local logger
+
+-- It travels as the logger of whoever receives it.
+local meta = {
+   __index = Logger,
+   __name = "billiard.Logger",
+   __pack = function() return true end,
+   __unpack = function() return logger end,
+}
+logger = setmetatable({}, core.register(meta))
 
 local function emit(name, format, ...)
    if log[name] < level or not sink then
