@@ -322,7 +322,7 @@ void bl_lspec_plan(lua_State *L, int index, struct bl_plan *plan) {
     plan->envp = plan_envp(L);
   if (lua_getfield(L, index, "cwd") == LUA_TSTRING)
     plan->cwd = lua_tostring(L, -1);
-  if (lua_getfield(L, index, "start_method") == LUA_TSTRING)
+  if (lua_getfield(L, index, "start_method") == LUA_TSTRING && !plan->argv)
     plan->method = (enum bl_method)bl_lmethod_find(lua_tostring(L, -1));
   plan_stdio(L, index, plan);
   plan_limits(L, index, plan);

@@ -1,4 +1,5 @@
 -- How a process ends: exit codes, errors, at_exit.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

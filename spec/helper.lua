@@ -31,6 +31,9 @@ helper.asan = os.getenv "BILLIARD_SPEC_ASAN" == "1"
 -- how children are started that say nothing of it (tools/run-specs.sh)
 helper.method = os.getenv "BILLIARD_SPEC_METHOD" or "fork"
 
+-- The same, but children are this process's own: a zygote's are not.
+helper.own_method = helper.method == "forkserver" and "fork" or helper.method
+
 -- `it` for what holds by these start methods only; for others it does nothing.
 function helper.only(it, ...)
   for _, method in ipairs { ... } do

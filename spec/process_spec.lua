@@ -1,5 +1,6 @@
 -- Process before and around its start: options, names, fields, subclasses,
 -- what a handle tells, and how it is let go of.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

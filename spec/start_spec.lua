@@ -1,4 +1,5 @@
 -- What a child is started with: its environment, limits, group and luck.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local core = require "billiard.core"
