@@ -121,6 +121,7 @@ static int process_start(lua_State *L) {
   complete_plan(L, p, &plan, &child);
   new_streams(L, &plan);
   reap_some(L);
+  bl_lprocess_relieve(L);
   bl_lexit_expect(L);
   anchor(L, p);
   p->process = bl_process_new();

@@ -76,6 +76,27 @@ describe("The board", function()
     assert.equal("1", n)
   end)
 
+  it("leaves results that nobody asks for to the collector, at their size", function()
+    local out, err = kit.run [[
+      local heap = {}
+      for i = 1, 200000 do heap[i] = { i } end -- some 20 MiB
+      collectgarbage()
+      local function resident()
+        local file <close> = io.open "/proc/self/status"
+        return tonumber(file:read "a":match "VmRSS:%s+(%d+)") // 1024
+      end
+      local before, most = resident(), 0
+      for _ = 1, 300 do
+        local p = Process { target = function() return ("x"):rep(1 << 20) end }
+        assert(p:start():join())
+        most = math.max(most, resident() - before)
+      end
+      say(most)
+    ]]
+    assert.equal("", err)
+    assert.near(0, tonumber(out), 100)
+  end)
+
   it("gives memory back when the child ended before it told", function()
     local before = board_memory()
     local p <close> = started(function()
