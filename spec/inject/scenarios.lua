@@ -26,7 +26,7 @@ function Case.new(case, f, ...)
   local function victim(...)
     billiard.ready()
     io.stdin:read(1)
-    f(...)
+    return f(...)
   end
   case.victim = assert(billiard.Process { target = victim, args = { ... },
     stdin = "pipe", stderr = "null", session = true }:start())
@@ -86,5 +86,34 @@ local function start_scenario(method)
 end
 
 start_scenario "fork"
+
+-- ---- telling a result ----
+
+local LONG <const> = 9 << 20 -- more than one window of region.c
+
+-- The memory of the boards of this process.
+local function board_bytes()
+  local bytes = 0
+  for fd in lfs.dir "/proc/self/fd" do
+    local path = "/proc/self/fd/" .. fd
+    if (lfs.symlinkattributes(path, "target") or ""):find "billiard%-board" then
+      bytes = bytes + lfs.attributes(path, "blocks") * 512
+    end
+  end
+  return bytes
+end
+
+-- All of a result arrives or nothing, and nothing stays behind.
+local function whole_or_lost(case)
+  local text, err, code = case.victim:result(0)
+  if text == nil and code ~= "WorkerLostError" then error(tostring(err), 0) end
+  if text and text ~= ("x"):rep(LONG) then error("a torn result", 0) end
+  if board_bytes() > 4 << 20 then error("memory is left on the board", 0) end
+end
+
+scenarios.all.result = { open = function()
+  return Case.new({ judge = function() end, aftermath = whole_or_lost },
+    string.rep, "x", LONG)
+end }
 
 return scenarios
