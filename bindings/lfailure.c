@@ -17,13 +17,13 @@ static int push_raw(lua_State *L, int index, const char *key) {
 /* The error is on top. */
 static void take_value(lua_State *L, int from) {
   size_t n;
+  int error = lua_gettop(L);
   if (push_raw(L, from, "value") == LUA_TSTRING) {
     const char *bytes = lua_tolstring(L, -1, &n);
-    int results = bl_lcodec_unpack(L, bytes, n, BL_PROFILE_UP);
-    if (results == 1) lua_setfield(L, -3, "value");
-    else lua_pop(L, results);
+    if (bl_lcodec_unpack(L, bytes, n, BL_PROFILE_UP) == 1)
+      lua_setfield(L, error, "value");
   }
-  lua_pop(L, 1);
+  lua_settop(L, error);
 }
 
 void bl_lfailure_from(lua_State *L, int index) {

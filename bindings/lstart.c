@@ -135,6 +135,7 @@ static int process_start(lua_State *L) {
   if (n > 0) return n;
   new_streams(L, &plan);
   reap_some(L);
+  bl_lprocess_relieve(L);
   bl_lexit_expect(L);
   anchor(L, p);
   p->process = bl_process_new();

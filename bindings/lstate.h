@@ -24,6 +24,7 @@ struct bl_lstate {
   const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
+  size_t texts; /* bytes that ended children left, untold to the collector */
   struct bl_lstate *next;
 };
 

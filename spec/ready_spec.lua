@@ -27,6 +27,17 @@ describe("billiard.ready", function()
     end_of(p)
   end)
 
+  it("may carry a text of any size", function()
+    local p <close> = child.sleeper { target = function()
+      assert(billiard.ready(("x"):rep(1 << 20)) == true)
+      billiard.sleep(3600)
+    end }
+    local ok, text = p:wait_ready(LONG)
+    assert.is_true(ok)
+    assert.equal(("x"):rep(1 << 20), text)
+    end_of(p)
+  end)
+
   it("may come without a text, and only the first one counts", function()
     local p <close> = child.sleeper { target = function()
       billiard.ready()
