@@ -10,12 +10,12 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan utf8",
+  "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board inspect limit packet poller reap self stream",
-  "child",
-  "spawn",
-  "process",
+  "board inspect limit packet poller reap self spin stream",
+  "child claim",
+  "channel spawn",
+  "process receiver sender",
   "family",
 }
 
