@@ -12,7 +12,6 @@
 #include "bindings/lparent.h"
 #include "bindings/lremote.h"
 #include "bindings/lrun.h"
-#include "bindings/lsecret.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
 #include "runtime/error.h"
@@ -167,9 +166,11 @@ static void set_package(lua_State *L, int prelude, const char *key) {
 }
 
 /* Pushes the value; raises a billiard.Error. */
-static void unpack(lua_State *L, const char *bytes, size_t n) {
-  if (bl_lcodec_unpack(L, bytes, n, BL_PROFILE_DOWN) == 1) return;
-  bl_lerror_new(L, lua_tostring(L, -1), lua_tostring(L, -2), NULL);
+static void unpack(lua_State *L, struct bl_lreceived m) {
+  int r = bl_lcodec_take(L, &m, BL_PROFILE_DOWN);
+  if (r == 1) return;
+  if (r > 1)
+    bl_lerror_new(L, lua_tostring(L, -1), lua_tostring(L, -2), NULL);
   lua_error(L);
 }
 
@@ -190,7 +191,7 @@ void bl_lchild_half(lua_State *L, const char *name) {
 
 /* What must be known before anything else can be: pushes it. */
 static void take_prelude(lua_State *L, const char *bytes, size_t n) {
-  unpack(L, bytes, n);
+  unpack(L, (struct bl_lreceived){.bytes = bytes, .size = n});
   int prelude = lua_gettop(L);
   bl_lstate_get(L, BL_LCURRENT);
   lua_getfield(L, prelude, "name"); /* for what goes wrong from here on */
@@ -208,33 +209,25 @@ static void take_parent(lua_State *L, int prelude, struct bl_parcel *parcel) {
   bl_lstate_set(L, BL_LPARENT);
 }
 
-static void take_identity(lua_State *L, int prelude, const char *key,
-                          size_t n) {
-  lua_getfield(L, prelude, "identity");
-  bl_lprocess_set_spec(L, 1, "identity");
-  bl_lsecret_push(L, key, n);
-  bl_lprocess_set_spec(L, 1, "authkey");
-}
-
 /* Argument: the parcel. Becomes what it says; returns the function to call
  * and its arguments. */
 static int unwrap(lua_State *L) {
   struct bl_parcel *parcel = lua_touserdata(L, 1);
   struct bl_lremote_head head;
-  const char *end = parcel->bytes + parcel->size;
   memcpy(&head, parcel->bytes, sizeof head);
-  const char *key = parcel->bytes + sizeof head;
-  const char *prelude = key + head.key, *body = prelude + head.prelude;
+  struct bl_lreceived body = {.bytes = parcel->bytes + sizeof head + head.prelude,
+                              .size = parcel->size - sizeof head - head.prelude,
+                              .fds = parcel->fds,
+                              .n = parcel->n};
   bl_lstate_adopt(L);
-  take_prelude(L, prelude, head.prelude); /* parcel prelude */
-  take_parent(L, 2, parcel);
-  bl_lsecret_travel(L, 1);
-  unpack(L, body, (size_t)(end - body));
-  bl_lsecret_travel(L, 0);
+  take_prelude(L, parcel->bytes + sizeof head, head.prelude);
+  take_parent(L, 2, parcel); /* parcel prelude */
+  unpack(L, body);
   bl_lchild_half(L, "rebuild");
   struct bl_lprocess *self = bl_lprocess_test(L, -1);
   lua_replace(L, 1); /* self prelude */
-  take_identity(L, 2, key, head.key);
+  lua_getfield(L, 2, "identity");
+  bl_lprocess_set_spec(L, 1, "identity");
   bl_lstate(L)->counter = 0; /* that one was built by its parent */
   become_self(L, self, parcel->owner);
   lua_settop(L, 1);
@@ -246,7 +239,7 @@ static int is_whole(const struct bl_parcel *parcel) {
   struct bl_lremote_head head;
   if (parcel->size < sizeof head) return 0;
   memcpy(&head, parcel->bytes, sizeof head);
-  return (uint64_t)head.key + head.prelude <= parcel->size - sizeof head;
+  return head.prelude <= parcel->size - sizeof head;
 }
 
 int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bindings/lcodec.h"
-#include "bindings/lsecret.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
 #include "runtime/buf.h"
@@ -16,6 +15,7 @@
 /* Memory that must not leak when something raises. */
 struct box {
   struct bl_buf body, preload;
+  struct bl_lhandles handles;
   struct bl_cargo cargo, preloads;
 };
 
@@ -33,37 +33,25 @@ static struct box *new_box(lua_State *L) {
   return box;
 }
 
+/* Appends the bytes of the value at index. */
 static void pack(lua_State *L, int index, const char *root,
                  struct bl_buf *out) {
-  bl_lsecret_travel(L, 1);
-  int r = bl_lcodec_pack(L, index, BL_PROFILE_DOWN, root, out);
-  bl_lsecret_travel(L, 0);
-  if (r < 0) lua_error(L);
+  if (bl_lcodec_pack(L, index, BL_PROFILE_DOWN, root, out) < 0) lua_error(L);
 }
 
-static void add_bytes(lua_State *L, struct bl_buf *out, const void *bytes,
-                      size_t n) {
+static void pack_all(lua_State *L, int prelude, int body, struct box *box) {
+  struct bl_buf *out = &box->body;
+  struct bl_lremote_head head = {0};
   char *to;
-  if (bl_buf_room(out, n, &to) < 0) luaL_error(L, "not enough memory");
-  memcpy(to, bytes, n);
-  bl_buf_added(out, n);
-}
-
-static void pack_all(lua_State *L, int prelude, int body, struct bl_buf *out) {
-  size_t key_size;
-  bl_lprocess_spec(L, 1, "authkey");
-  const void *key = bl_lsecret_bytes(L, -1, &key_size);
-  struct bl_lremote_head head = {.key = (uint32_t)key_size};
-  add_bytes(L, out, &head, sizeof head);
-  add_bytes(L, out, key, key_size);
-  lua_pop(L, 1);
-  size_t before = bl_buf_length(out);
+  bl_buf_conceal(out); /* an authkey is in it */
+  if (bl_buf_room(out, sizeof head, &to) < 0) luaL_error(L, "not enough memory");
+  bl_buf_added(out, sizeof head);
   pack(L, prelude, "prelude", out);
-  if (bl_buf_length(out) - before > UINT32_MAX)
-    luaL_error(L, "start: too much in package.path, arg and the like");
-  head.prelude = (uint32_t)(bl_buf_length(out) - before);
+  head.prelude = bl_buf_length(out) - sizeof head;
   memcpy(out->data + out->start, &head, sizeof head);
-  pack(L, body, "", out);
+  box->handles.profile = BL_PROFILE_DOWN;
+  box->handles.starting = 1;
+  if (bl_lcodec_give(L, body, "", &box->handles, out) < 0) lua_error(L);
 }
 
 static void fill(struct bl_cargo *cargo, const struct bl_buf *bytes) {
@@ -85,8 +73,10 @@ int bl_lremote_plan(lua_State *L, struct bl_plan *plan) {
     return 3;
   }
   struct box *box = new_box(L); /* argv prelude body preload box */
-  pack_all(L, top + 2, top + 3, &box->body);
+  pack_all(L, top + 2, top + 3, box);
   fill(&box->cargo, &box->body);
+  box->cargo.fds = box->handles.fds;
+  box->cargo.n = box->handles.n;
   plan->cargo = &box->cargo;
   if (plan->method == BL_METHOD_FORKSERVER) {
     pack(L, top + 4, "set_forkserver_preload", &box->preload);

@@ -9,8 +9,7 @@
 /* What stands before the two packed values in a body's cargo: its prelude
  * (what must be known to unpack the rest) and the body itself. */
 struct bl_lremote_head {
-  uint32_t key;     /* bytes of the authkey, which follow */
-  uint32_t prelude; /* bytes of the packed prelude, which follow that */
+  uint64_t prelude; /* bytes of the first one */
 };
 
 /* Fills in what the plan of the Process at index 1 lacks. Raises for what

@@ -22,16 +22,6 @@ void bl_ltype_add(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
-void bl_ltype_remove(lua_State *L, const char *name) {
-  push_types(L);
-  lua_pushnil(L);
-  lua_setfield(L, -2, name);
-  lua_pushvalue(L, -2);
-  lua_pushnil(L);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
 int bl_ltype_name(lua_State *L) {
   push_types(L);
   lua_pushvalue(L, -2);

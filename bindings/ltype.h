@@ -14,9 +14,6 @@
  * is looked up when it does. */
 void bl_ltype_add(lua_State *L, const char *name);
 
-/* The other way; the metatable is on top. */
-void bl_ltype_remove(lua_State *L, const char *name);
-
 /* Pushes the name of the metatable on top; 0 and nothing when it has none. */
 int bl_ltype_name(lua_State *L);
 

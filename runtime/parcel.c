@@ -52,6 +52,7 @@ static int send_parts(int control, const struct head *head,
   if (r < 0) return r;
   r = bl_packet_send(control, &packet);
   bl_packet_drop(&packet);
+  explicit_bzero(packet.inside, sizeof packet.inside); /* an authkey is there */
   return r;
 }
 
@@ -147,4 +148,5 @@ void bl_parcel_drop(struct bl_parcel *p) {
   p->bell = bl_fd_close(p->bell);
   p->board = bl_fd_close(p->board);
   bl_packet_drop(&p->packet);
+  explicit_bzero(p->packet.inside, sizeof p->packet.inside);
 }

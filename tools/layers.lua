@@ -10,15 +10,15 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan utf8",
+  "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "inspect limit packet poller reap region self stream",
+  "inspect limit packet poller reap region self spin stream",
   "board",
-  "handover parcel",
-  "child order",
+  "claim handover parcel",
+  "channel child order",
   "spawn",
   "zygote",
-  "process",
+  "process receiver sender",
   "brood family",
 }
 
