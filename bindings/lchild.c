@@ -222,7 +222,9 @@ static int unwrap(lua_State *L) {
   bl_lstate_adopt(L);
   take_prelude(L, parcel->bytes + sizeof head, head.prelude);
   take_parent(L, 2, parcel); /* parcel prelude */
+  bl_lstate(L)->loading = 1;
   unpack(L, body);
+  bl_lstate(L)->loading = 0;
   bl_lchild_half(L, "rebuild");
   struct bl_lprocess *self = bl_lprocess_test(L, -1);
   lua_replace(L, 1); /* self prelude */

@@ -125,6 +125,9 @@ static int process_start(lua_State *L) {
   struct bl_lprocess *p = bl_lprocess_check(L, 1, "start");
   if (p->stage != BL_LSTAGE_INITIAL)
     return luaL_error(L, "start: a Process cannot be started twice");
+  if (bl_lstate(L)->loading) /* its child would load the module, and start, */
+    return luaL_error(L, "start: a module that is loaded for a child must not "
+                         "start processes itself: do it in a function");
   lua_settop(L, 1);
   struct bl_plan plan = {0};
   struct bl_lchild child = {0};

@@ -19,6 +19,7 @@ struct bl_lstate {
   lua_Integer counter; /* Processes built in this process */
   pid_t parent;        /* who started this process, 0 in the main one */
   enum bl_method method; /* how children are started unless told */
+  int loading;         /* it is being set up as a child or a zygote */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   enum bl_lend ended;  /* how far the exit housekeeping is */
   const struct bl_lprocess *current; /* BL_LCURRENT */

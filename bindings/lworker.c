@@ -51,7 +51,9 @@ static int preload(lua_State *L) {
   if (bl_lcodec_unpack(L, parcel->bytes, parcel->size, BL_PROFILE_DOWN) != 1)
     return luaL_error(L, "%s", lua_tostring(L, -2));
   bl_lchild_package(L, lua_gettop(L));
+  bl_lstate(L)->loading = 1;
   bl_lchild_half(L, "preload");
+  bl_lstate(L)->loading = 0;
   return 0;
 }
 

@@ -181,16 +181,13 @@ local function warm_up()
   warm = true
   local ok, billiard = pcall(require, "billiard")
   if not ok then return end
-  for _, method in ipairs { "fork", helper.method } do
-    pcall(function()
-      local p = billiard.Process { target = function() end, daemon = true,
-        start_method = method }
-      p:start()
-      require "billiard.core".ready_fd(p)
-      p:join()
-      p:close()
-    end)
-  end
+  pcall(function()
+    local p = billiard.Process { target = function() end, daemon = true }
+    p:start()
+    require "billiard.core".ready_fd(p)
+    p:join()
+    p:close()
+  end)
 end
 
 local function snapshot()
@@ -222,6 +219,18 @@ local function leaks(before, after)
   return found
 end
 
+-- Specs that use the fork server ask for one before each test.
+helper.wants_zygote = helper.method == "forkserver"
+
+local function warm_zygote()
+  if not helper.wants_zygote or zygote() then return end
+  local Process = require "billiard".Process
+  local p = Process { target = function() end, start_method = "forkserver" }
+  assert(p:start())
+  p:join()
+  p:close()
+end
+
 local function set_method()
   local billiard = package.loaded.billiard
   if billiard then billiard.set_start_method(helper.method, true) end
@@ -240,6 +249,7 @@ function helper.guard()
   busted.before_each(function()
     warm_up()
     set_method()
+    warm_zygote()
     before = snapshot()
   end)
   busted.after_each(function()
