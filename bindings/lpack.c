@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lpack.h"
 
+#include <string.h>
+
 #include "bindings/lfunction.h"
+#include "bindings/lhandle.h"
 #include "bindings/lname.h"
 #include "bindings/ltype.h"
 
@@ -140,6 +143,36 @@ static int typed(struct bl_lwriter *w, int object) {
   return r;
 }
 
+/* ---- handles ---- */
+
+static int handle_head(struct bl_lwriter *w, const char *name, int first) {
+  int r = bl_pack_string(w->out, name, strlen(name));
+  if (r == 0) r = bl_pack_integer(w->out, first);
+  if (r == 0) r = bl_pack_integer(w->out, w->handles->n - first);
+  return r;
+}
+
+/* The object is on top. */
+static int packed_handle(struct bl_lwriter *w,
+                         const struct bl_lhandle_type *type) {
+  lua_State *L = w->L;
+  int object = lua_gettop(L);
+  size_t mark;
+  if (w->profile == BL_PROFILE_PLAIN || !w->handles)
+    return bl_lwriter_refuse(w, type->carriers);
+  int first = w->handles->n;
+  const char *problem = type->give(L, w->handles); /* object value? */
+  if (problem) return bl_lwriter_refuse(w, problem);
+  int r = bl_lwriter_open(w, BL_PACK_HANDLE, &mark);
+  if (r != 0) return r;
+  bl_lwriter_number(w, lua_topointer(L, object));
+  r = handle_head(w, type->name, first);
+  if (r == 0) r = bl_lpack(w);
+  if (r == 0) r = bl_lwriter_close(w, mark);
+  if (r == 0) lua_settop(L, object);
+  return r;
+}
+
 /* Pushes metatable and name, where the value on top is of a registered type. */
 static int is_typed(lua_State *L) {
   if (!lua_getmetatable(L, -1)) return 0;
@@ -169,6 +202,8 @@ static int object(struct bl_lwriter *w, int is_table) {
       return r;
     }
   }
+  const struct bl_lhandle_type *handle = is_table ? NULL : bl_lhandle_of(L);
+  if (handle) return packed_handle(w, handle);
   if (is_typed(L)) return typed(w, here);
   if (!is_table) return bl_lwriter_refuse(w, "userdata");
   if (w->profile != BL_PROFILE_PLAIN)

@@ -7,6 +7,7 @@
 #ifndef BILLIARD_LWRITER_H
 #define BILLIARD_LWRITER_H
 
+#include "bindings/lhandle.h"
 #include "bindings/lpath.h"
 #include "bindings/lseen.h"
 #include "runtime/buf.h"
@@ -28,6 +29,7 @@ struct bl_lwriter {
   lua_State *L;
   struct bl_buf *out;
   enum bl_profile profile;
+  struct bl_lhandles *handles; /* null: none can come along */
   int (*value)(struct bl_lwriter *w); /* bl_lpack: functions hold values */
   unsigned depth;
   uint32_t ordinals;

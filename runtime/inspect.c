@@ -9,7 +9,8 @@
 const struct bl_inspect_limits *
 bl_inspect_limits(enum bl_profile profile) {
   static const unsigned up = 1u << BL_PACK_REFERENCE | 1u << BL_PACK_NAME |
-                             1u << BL_PACK_OBJECT | 1u << BL_PACK_TYPED;
+                             1u << BL_PACK_OBJECT | 1u << BL_PACK_TYPED |
+                             1u << BL_PACK_HANDLE;
   static const unsigned functions = 1u << BL_PACK_FUNCTION |
                                     1u << BL_PACK_CELL;
   static const struct bl_inspect_limits limits[] = {
@@ -35,7 +36,7 @@ struct walk {
   struct bl_unpack u; /* ends where the innermost payload does */
   const struct bl_inspect_limits *limits;
   struct bl_inspect_report *report;
-  size_t values, ordinals;
+  size_t values, ordinals, descriptors;
   unsigned depth;
   struct level levels[BL_INSPECT_DEPTH_MAX];
 };
@@ -120,6 +121,24 @@ static int head_typed(struct walk *w) {
              : wrong(w, "a typed value is no table");
 }
 
+static int head_number(struct walk *w, size_t most, size_t *n) {
+  struct bl_unpack_item it;
+  int r = item(w, &it);
+  if (r < 0) return r;
+  if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 ||
+      (uint64_t)it.integer > most)
+    return wrong(w, "a handle without its descriptors");
+  *n = (size_t)it.integer;
+  return 0;
+}
+
+static int head_handle(struct walk *w) {
+  size_t first, count;
+  int r = head_string(w);
+  if (r == 0) r = head_number(w, w->descriptors, &first);
+  return r == 0 ? head_number(w, w->descriptors - first, &count) : r;
+}
+
 /* head reads what it must; then `left` values follow. */
 static const struct {
   int (*head)(struct walk *w);
@@ -132,10 +151,11 @@ static const struct {
     [BL_PACK_CELL] = {head_cell, 0, 0},
     [BL_PACK_OBJECT] = {head_string, 1, 1},
     [BL_PACK_TYPED] = {head_typed, 1, 0},
+    [BL_PACK_HANDLE] = {head_handle, 1, 1},
 };
 
 static int enter_extension(struct walk *w, const struct bl_unpack_item *it) {
-  if (it->type < BL_PACK_REFERENCE || it->type > BL_PACK_TYPED)
+  if (it->type < BL_PACK_REFERENCE || it->type > BL_PACK_HANDLE)
     return wrong(w, "an extension nobody knows");
   if (!(w->limits->extensions >> it->type & 1))
     return wrong(w, "an extension that is not allowed here");
@@ -207,14 +227,15 @@ static int walk(struct walk *w) {
   return w->u.at == w->u.end ? 0 : wrong(w, "bytes behind the value");
 }
 
-int bl_inspect(const char *bytes, size_t n,
-                    const struct bl_inspect_limits *limits,
-                    struct bl_inspect_report *report) {
+int bl_inspect(const char *bytes, size_t n, size_t descriptors,
+               const struct bl_inspect_limits *limits,
+               struct bl_inspect_report *report) {
   struct walk w; /* its levels are written before they are read */
   w.u = (struct bl_unpack){bytes, bytes + n};
   w.limits = limits;
   w.report = report;
   w.values = w.ordinals = w.depth = 0;
+  w.descriptors = descriptors;
   *report = (struct bl_inspect_report){0};
   if (n > limits->bytes) return bad(&w, BL_ETOOBIG, "larger than allowed");
   int r = walk(&w);

@@ -16,9 +16,12 @@
  *                                        of that function: they share it
  *   5 object     name value              what __pack of type `name` returned
  *   6 typed      name array-or-map       a table with the metatable `name`
+ *   7 handle     name first count value  an object made of the message's
+ *                                        descriptors, `count` from `first`
+ *                                        (0 is the first), and a value
  *
- * Ordinals count from 1 the arrays, maps, functions and objects of a message
- * in the order in which their first bytes stand in it.
+ * Ordinals count from 1 the arrays, maps, functions, objects and handles
+ * of a message in the order in which their first bytes stand in it.
  *
  * All functions return 0 or a negative code: -ENOMEM, and BL_ETOOBIG for what
  * has no form in MessagePack (4 GiB and more). Then nothing was added. */
@@ -33,7 +36,8 @@ enum bl_pack_extension {
   BL_PACK_FUNCTION,
   BL_PACK_CELL,
   BL_PACK_OBJECT,
-  BL_PACK_TYPED
+  BL_PACK_TYPED,
+  BL_PACK_HANDLE
 };
 
 int bl_pack_nil(struct bl_buf *b);
@@ -41,6 +45,10 @@ int bl_pack_boolean(struct bl_buf *b, int value);
 int bl_pack_integer(struct bl_buf *b, int64_t value);
 int bl_pack_float(struct bl_buf *b, double value);
 int bl_pack_string(struct bl_buf *b, const char *bytes, size_t n);
+
+/* The header of n bytes that the caller sends behind it, from wherever they
+ * are. */
+int bl_pack_binary_head(struct bl_buf *b, size_t n);
 
 /* Headers: n values, or n times a key and a value, are to follow. */
 int bl_pack_array(struct bl_buf *b, size_t n);

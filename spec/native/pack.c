@@ -95,7 +95,7 @@ static void maps_widen(void) {
     struct bl_inspect_report report;
     map_of(&b, cases[i].n);
     CHECK(memcmp(bl_buf_front(&b), cases[i].head, cases[i].size) == 0);
-    CHECK_INT(bl_inspect(bl_buf_front(&b) + 1, bl_buf_length(&b) - 1,
+    CHECK_INT(bl_inspect(bl_buf_front(&b) + 1, bl_buf_length(&b) - 1, 0,
                          bl_inspect_limits(BL_PROFILE_PLAIN), &report),
               cases[i].n > 65536 ? BL_ETOOBIG : 0);
     bl_buf_reset(&b);
@@ -120,7 +120,7 @@ static int inspect(const char *bytes, size_t n,
   char *copy = malloc(n ? n : 1); /* so that reading behind it is seen */
   if (!copy) return -ENOMEM;
   memcpy(copy, bytes, n);
-  int r = bl_inspect(copy, n, limits, &report);
+  int r = bl_inspect(copy, n, 0, limits, &report);
   CHECK((r < 0) == (report.problem != NULL));
   CHECK(report.offset <= n);
   free(copy);
