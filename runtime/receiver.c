@@ -45,15 +45,18 @@ static int only_bells(const struct bl_channel *c) {
   return ioctl(c->sock, FIONREAD, &bytes) == 0 && bytes < BL_PACKET_HEAD;
 }
 
+/* Is there something since, or will there be without another bell? */
+static int may_publish(const struct bl_channel *c, const struct view *v) {
+  int busy = bl_claim_busy(&c->in->writer) && !bl_channel_deserted(c);
+  return busy || peek(&c->in->ring.put.at) != v->span.tail;
+}
+
 /* A bell stands first; 1 when it was taken. */
 static int pass_bell(struct bl_channel *c, const struct view *v) {
   int alone = only_bells(c), room = v->packet.byte == BL_BELL_ROOM;
   if (alone && record(&v->span)) return 0;
   bl_wake_renew(room ? &c->out->room : &c->in->data);
-  if (alone && !room &&
-      (bl_claim_busy(&c->in->writer) ||
-       peek(&c->in->ring.put.at) != v->span.tail))
-    return 0;
+  if (alone && !room && may_publish(c, v)) return 0;
   bl_channel_hush(c);
   return 1;
 }
