@@ -5,13 +5,13 @@
 
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
-#include "bindings/lobject.h"
 #include "bindings/lopt.h"
 #include "bindings/lreceiver.h"
 #include "bindings/lsender.h"
 #include "bindings/lstate.h"
 #include "runtime/error.h"
 #include "runtime/fd.h"
+#include "runtime/pack.h"
 #include "runtime/self.h"
 
 #define MAGIC UINT32_C(0x636f6e6e) /* "conn" */
@@ -160,36 +160,33 @@ static int new_pipe(lua_State *L) {
 
 enum { KINDS = 256, FUNCTIONS = KINDS }; /* of the value that goes along */
 
-static const char *give(lua_State *L, struct bl_lhandles *out) {
-  const struct bl_lconnection *c = quick_test(L, -1);
-  const char *problem = NULL;
-  int fds[BL_CHANNEL_FDS];
-  if (!c || !c->channel || c->closing) return "closed Connection";
+static int give(struct bl_lwriter *w, int *fds) {
+  const struct bl_lconnection *c = quick_test(w->L, -1);
+  if (!c->channel || c->closing)
+    return bl_lwriter_refuse(w, "a closed Connection");
   bl_channel_fds(c->channel, fds);
-  for (int i = 0; !problem && i < BL_CHANNEL_FDS; i++)
-    problem = bl_lhandles_add(out, fds[i]);
-  if (problem) return problem;
-  lua_pushinteger(L, (lua_Integer)bl_channel_kind(c->channel) +
-                         (c->functions ? FUNCTIONS : 0));
-  return NULL;
+  return bl_pack_integer(w->out, (int64_t)bl_channel_kind(c->channel) +
+                                     (c->functions ? FUNCTIONS : 0));
 }
 
-static void take(lua_State *L, struct bl_lhandles_in *in) {
-  int exact, fds[BL_CHANNEL_FDS];
-  lua_Integer what = lua_tointegerx(L, -1, &exact);
-  if (!exact || what < 0 || what >= 2 * KINDS || in->n != BL_CHANNEL_FDS)
-    luaL_error(L, "no Connection");
-  lua_pop(L, 1);
-  struct bl_lconnection *c = new_connection(L);
-  for (int i = 0; i < BL_CHANNEL_FDS; i++) {
-    fds[i] = in->fds[i];
-    in->fds[i] = BL_FD_NONE;
-  }
-  int r = bl_channel_adopt((unsigned)what % KINDS, fds, &c->channel);
-  if (r < 0) luaL_error(L, "Connection: %s", bl_error_text(r));
-  c->functions = what >= FUNCTIONS;
-  c->origin = in->profile == BL_PROFILE_DOWN ? BL_LORIGIN_GIVEN
-                                             : BL_LORIGIN_RAISED;
+static int64_t read_kind(struct bl_lreader *r) {
+  struct bl_unpack_item it;
+  bl_lreader_next(r, &it);
+  if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 ||
+      it.integer >= 2 * KINDS)
+    luaL_error(r->L, "no Connection");
+  return it.integer;
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  int64_t kind = read_kind(r);
+  struct bl_lconnection *c = new_connection(r->L);
+  int error = bl_channel_adopt((unsigned)kind % KINDS, fds, &c->channel);
+  for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = BL_FD_NONE;
+  if (error < 0) luaL_error(r->L, "Connection: %s", bl_error_text(error));
+  c->functions = kind >= FUNCTIONS;
+  c->origin = r->profile == BL_PROFILE_DOWN ? BL_LORIGIN_GIVEN
+                                            : BL_LORIGIN_RAISED;
 }
 
 /* ---- in a loop of somebody else's ---- */
@@ -280,14 +277,14 @@ void bl_lconnection_open(lua_State *L) {
                                          {"__gc", connection_gc},
                                          {NULL, NULL}};
   static const struct bl_lhandle_type type = {
-      BL_LCONNECTION, "Connection" BL_LHANDLE_CARRIERS, give, take};
+      BL_LCONNECTION, BL_CHANNEL_FDS, 0, give, take};
   luaL_newmetatable(L, BL_LCONNECTION);
   luaL_setfuncs(L, metamethods, 0);
   push_methods(L);
   lua_pushcclosure(L, connection_index, 1);
   lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
   bl_lhandle_add(L, &type);
+  lua_pop(L, 1);
   lua_pushcfunction(L, new_pipe);
   lua_setfield(L, -2, "Pipe");
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lpack.h"
 
-#include <string.h>
-
 #include "bindings/lfunction.h"
 #include "bindings/lhandle.h"
 #include "bindings/lname.h"
@@ -143,36 +141,6 @@ static int typed(struct bl_lwriter *w, int object) {
   return r;
 }
 
-/* ---- handles ---- */
-
-static int handle_head(struct bl_lwriter *w, const char *name, int first) {
-  int r = bl_pack_string(w->out, name, strlen(name));
-  if (r == 0) r = bl_pack_integer(w->out, first);
-  if (r == 0) r = bl_pack_integer(w->out, w->handles->n - first);
-  return r;
-}
-
-/* The object is on top. */
-static int packed_handle(struct bl_lwriter *w,
-                         const struct bl_lhandle_type *type) {
-  lua_State *L = w->L;
-  int object = lua_gettop(L);
-  size_t mark;
-  if (w->profile == BL_PROFILE_PLAIN || !w->handles)
-    return bl_lwriter_refuse(w, type->carriers);
-  int first = w->handles->n;
-  const char *problem = type->give(L, w->handles); /* object value? */
-  if (problem) return bl_lwriter_refuse(w, problem);
-  int r = bl_lwriter_open(w, BL_PACK_HANDLE, &mark);
-  if (r != 0) return r;
-  bl_lwriter_number(w, lua_topointer(L, object));
-  r = handle_head(w, type->name, first);
-  if (r == 0) r = bl_lpack(w);
-  if (r == 0) r = bl_lwriter_close(w, mark);
-  if (r == 0) lua_settop(L, object);
-  return r;
-}
-
 /* Pushes metatable and name, where the value on top is of a registered type. */
 static int is_typed(lua_State *L) {
   if (!lua_getmetatable(L, -1)) return 0;
@@ -202,25 +170,33 @@ static int object(struct bl_lwriter *w, int is_table) {
       return r;
     }
   }
-  const struct bl_lhandle_type *handle = is_table ? NULL : bl_lhandle_of(L);
-  if (handle) return packed_handle(w, handle);
   if (is_typed(L)) return typed(w, here);
+  const struct bl_lhandle_type *type = is_table ? NULL : bl_lhandle_at(L, here);
+  if (type) return bl_lhandle_pack(w, type);
   if (!is_table) return bl_lwriter_refuse(w, "userdata");
   if (w->profile != BL_PROFILE_PLAIN)
     bl_lwriter_number(w, lua_topointer(L, here));
   return contents(w);
 }
 
+int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
+  switch (lua_type(L, index)) {
+    case LUA_TNIL: return bl_pack_nil(out);
+    case LUA_TBOOLEAN: return bl_pack_boolean(out, lua_toboolean(L, index));
+    case LUA_TNUMBER:
+      return lua_isinteger(L, index)
+                 ? bl_pack_integer(out, lua_tointeger(L, index))
+                 : bl_pack_float(out, lua_tonumber(L, index));
+    default: return 1;
+  }
+}
+
 int bl_lpack(struct bl_lwriter *w) {
   lua_State *L = w->L;
+  int r = bl_lpack_scalar(L, -1, w->out);
+  if (r <= 0) return r;
   int type = lua_type(L, -1);
   switch (type) {
-    case LUA_TNIL: return bl_pack_nil(w->out);
-    case LUA_TBOOLEAN: return bl_pack_boolean(w->out, lua_toboolean(L, -1));
-    case LUA_TNUMBER:
-      return lua_isinteger(L, -1)
-                 ? bl_pack_integer(w->out, lua_tointeger(L, -1))
-                 : bl_pack_float(w->out, lua_tonumber(L, -1));
     case LUA_TSTRING: return string(w, -1);
     case LUA_TTABLE: return object(w, 1);
     case LUA_TUSERDATA: return object(w, 0);

@@ -123,8 +123,8 @@ static int recv_done(lua_State *L, int r) {
   const struct bl_lconnection *c = lua_touserdata(L, CONNECTION);
   struct inbox *box = lua_touserdata(L, BOX);
   struct bl_message *m = &box->message;
-  struct bl_lcodec_in in = {m->bytes, m->size, m->fds, m->n};
-  int n = bl_lcodec_unpack_message(L, &in, bl_lconnection_accepts(c));
+  struct bl_lreceived in = {m->bytes, m->size, m->fds, m->n};
+  int n = bl_lcodec_take(L, &in, bl_lconnection_accepts(c));
   leave_inbox(box);
   return n < 0 ? lua_error(L) : n;
 }

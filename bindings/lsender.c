@@ -154,10 +154,10 @@ static void pack_head(lua_State *L, struct outbox *box) {
 
 static void pack_value(lua_State *L, const struct bl_lconnection *c,
                        struct outbox *box) {
-  struct bl_lcodec_out out = {&box->bytes, &box->handles};
+  box->handles.profile = bl_lconnection_sends(c);
+  box->handles.starting = 0;
   box->busy = 1;
-  int r = bl_lcodec_pack_message(L, VALUE, bl_lconnection_sends(c), "value",
-                                 &out);
+  int r = bl_lcodec_give(L, VALUE, "value", &box->handles, &box->bytes);
   box->busy = 0;
   if (r < 0) {
     reset(box);

@@ -100,24 +100,6 @@ static void typed(struct bl_lreader *r, const char *end) {
   lua_remove(r->L, -2);
 }
 
-static size_t number(struct bl_lreader *r) {
-  struct bl_unpack_item it;
-  bl_lreader_next(r, &it);
-  return (size_t)it.integer;
-}
-
-static void handle(struct bl_lreader *r, const char *end) {
-  (void)end;
-  size_t ordinal = bl_lreader_number(r);
-  const char *type = head(r); /* name */
-  size_t first = number(r), count = number(r);
-  bl_lunpack(r); /* name value */
-  struct bl_lhandles_in in = {r->fds + first, (int)count, r->profile};
-  bl_lhandle_take(r->L, type, &in); /* name object */
-  bl_lreader_keep(r, ordinal);
-  lua_remove(r->L, -2);
-}
-
 static void misplaced(struct bl_lreader *r, const char *end) {
   (void)end;
   luaL_error(r->L, "a cell outside of a function");
@@ -127,7 +109,7 @@ static void (*const extensions[])(struct bl_lreader *r, const char *end) = {
     [BL_PACK_REFERENCE] = reference, [BL_PACK_NAME] = name,
     [BL_PACK_FUNCTION] = bl_lfunction_unpack, [BL_PACK_CELL] = misplaced,
     [BL_PACK_OBJECT] = object, [BL_PACK_TYPED] = typed,
-    [BL_PACK_HANDLE] = handle,
+    [BL_PACK_HANDLE] = bl_lhandle_unpack,
 };
 
 void bl_lunpack(struct bl_lreader *r) {

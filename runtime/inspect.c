@@ -36,8 +36,10 @@ struct walk {
   struct bl_unpack u; /* ends where the innermost payload does */
   const struct bl_inspect_limits *limits;
   struct bl_inspect_report *report;
-  size_t values, ordinals, descriptors;
+  size_t values, ordinals;
   unsigned depth;
+  int descriptors; /* that no handle has had yet, */
+  int next;        /* of which this is the first */
   struct level levels[BL_INSPECT_DEPTH_MAX];
 };
 
@@ -121,22 +123,27 @@ static int head_typed(struct walk *w) {
              : wrong(w, "a typed value is no table");
 }
 
-static int head_number(struct walk *w, size_t most, size_t *n) {
+static int head_number(struct walk *w, int64_t *n) {
   struct bl_unpack_item it;
   int r = item(w, &it);
   if (r < 0) return r;
-  if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 ||
-      (uint64_t)it.integer > most)
-    return wrong(w, "a handle without its descriptors");
-  *n = (size_t)it.integer;
-  return 0;
+  *n = it.integer;
+  return it.kind == BL_UNPACK_INTEGER ? 0
+                                      : wrong(w, "a number was to stand here");
 }
 
+/* No descriptor can be had twice. */
 static int head_handle(struct walk *w) {
-  size_t first, count;
+  int64_t first, n;
   int r = head_string(w);
-  if (r == 0) r = head_number(w, w->descriptors, &first);
-  return r == 0 ? head_number(w, w->descriptors - first, &count) : r;
+  if (r == 0) r = head_number(w, &first);
+  if (r == 0) r = head_number(w, &n);
+  if (r < 0) return r;
+  if (first != w->next || n < 0 || n > w->descriptors)
+    return wrong(w, "a handle with descriptors that are not its own");
+  w->next += (int)n;
+  w->descriptors -= (int)n;
+  return 0;
 }
 
 /* head reads what it must; then `left` values follow. */
@@ -224,10 +231,11 @@ static int walk(struct walk *w) {
     if (r == 0) r = leave(w);
     if (r < 0) return r;
   } while (w->depth > 0);
-  return w->u.at == w->u.end ? 0 : wrong(w, "bytes behind the value");
+  if (w->u.at != w->u.end) return wrong(w, "bytes behind the value");
+  return w->descriptors == 0 ? 0 : wrong(w, "descriptors that no handle has");
 }
 
-int bl_inspect(const char *bytes, size_t n, size_t descriptors,
+int bl_inspect(const char *bytes, size_t n, int descriptors,
                const struct bl_inspect_limits *limits,
                struct bl_inspect_report *report) {
   struct walk w; /* its levels are written before they are read */
@@ -236,6 +244,7 @@ int bl_inspect(const char *bytes, size_t n, size_t descriptors,
   w.report = report;
   w.values = w.ordinals = w.depth = 0;
   w.descriptors = descriptors;
+  w.next = 1;
   *report = (struct bl_inspect_report){0};
   if (n > limits->bytes) return bad(&w, BL_ETOOBIG, "larger than allowed");
   int r = walk(&w);
