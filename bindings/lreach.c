@@ -43,7 +43,6 @@ static void look_into_table(lua_State *L, int table) {
     lua_pushvalue(L, -2);
     lua_insert(L, -2); /* key key value */
     meet(L);
-    lua_pushvalue(L, -1);
     meet(L);
   }
   if (lua_getmetatable(L, table)) meet(L);
