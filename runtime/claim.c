@@ -68,11 +68,6 @@ static int32_t look(const struct bl_claim *claim) {
   return pid;
 }
 
-int bl_claim_busy(struct bl_claim *claim) {
-  int32_t pid = look(claim);
-  return pid != 0 && !is_gone(pid);
-}
-
 /* 1 when it is taken, 0 when not. */
 static int take_over(struct bl_claim *claim) {
   int32_t pid = look(claim);
