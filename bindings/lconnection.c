@@ -6,14 +6,13 @@
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
 #include "bindings/lopt.h"
-#include "bindings/lreceiver.h"
-#include "bindings/lsender.h"
 #include "bindings/lstate.h"
 #include "runtime/error.h"
 #include "runtime/fd.h"
 #include "runtime/pack.h"
 #include "runtime/self.h"
 
+#define METHODS "methods" /* field of the metatable */
 #define MAGIC UINT32_C(0x636f6e6e) /* "conn" */
 
 /* ---- which Connection, and may it be used ---- */
@@ -257,6 +256,7 @@ static int connection_tostring(lua_State *L) {
   return 1;
 }
 
+/* The metatable is on top. */
 static void push_methods(lua_State *L) {
   static const luaL_Reg methods[] = {{"close", connection_close},
                                      {"fileno", connection_fileno},
@@ -267,8 +267,14 @@ static void push_methods(lua_State *L) {
                                      {"dirty", connection_dirty},
                                      {NULL, NULL}};
   luaL_newlib(L, methods);
-  bl_lsender_methods(L);
-  bl_lreceiver_methods(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, METHODS);
+}
+
+void bl_lconnection_methods(lua_State *L) {
+  luaL_getmetatable(L, BL_LCONNECTION);
+  lua_getfield(L, -1, METHODS);
+  lua_remove(L, -2);
 }
 
 void bl_lconnection_open(lua_State *L) {

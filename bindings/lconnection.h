@@ -9,11 +9,10 @@
 #ifndef BILLIARD_LCONNECTION_H
 #define BILLIARD_LCONNECTION_H
 
-#include <sys/types.h>
-
 #include "bindings/compat.h"
 #include "runtime/channel.h"
 #include "runtime/inspect.h"
+#include "runtime/self.h"
 
 #define BL_LCONNECTION "billiard.Connection" /* the metatable's name */
 
@@ -55,6 +54,9 @@ int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c);
 
 /* Lets go of the end. */
 void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c);
+
+/* Pushes the table of its methods, for the stems that send and receive. */
+void bl_lconnection_methods(lua_State *L);
 
 /* Adds Pipe to the table on top. */
 void bl_lconnection_open(lua_State *L);

@@ -181,7 +181,7 @@ static int connection_poll(lua_State *L) {
   return bl_lwaiter_call(L, &call, deadline_ns);
 }
 
-void bl_lreceiver_methods(lua_State *L) {
+void bl_lreceiver_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"recv", connection_recv},
                                      {"recv_bytes", connection_recv_bytes},
                                      {"poll", connection_poll},
@@ -190,6 +190,8 @@ void bl_lreceiver_methods(lua_State *L) {
   lua_pushcfunction(L, inbox_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
+  bl_lconnection_methods(L);
   new_inbox(L);
   luaL_setfuncs(L, methods, 1);
+  lua_pop(L, 1);
 }

@@ -254,7 +254,7 @@ static void new_room_type(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void bl_lsender_methods(lua_State *L) {
+void bl_lsender_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"send", connection_send},
                                      {"send_bytes", connection_send_bytes},
                                      {NULL, NULL}};
@@ -263,6 +263,8 @@ void bl_lsender_methods(lua_State *L) {
   lua_pushcfunction(L, outbox_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
+  bl_lconnection_methods(L);
   new_outbox(L);
   luaL_setfuncs(L, methods, 1);
+  lua_pop(L, 1);
 }

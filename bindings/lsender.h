@@ -5,7 +5,7 @@
 
 #include "bindings/compat.h"
 
-/* Adds the methods to the table on top. */
-void bl_lsender_methods(lua_State *L);
+/* Adds them to Connection. */
+void bl_lsender_open(lua_State *L);
 
 #endif
