@@ -10,6 +10,7 @@
 #include "bindings/linterrupt.h"
 #include "bindings/loutcome.h"
 #include "bindings/lparent.h"
+#include "bindings/lreach.h"
 #include "bindings/lremote.h"
 #include "bindings/lrun.h"
 #include "bindings/lstate.h"
@@ -56,6 +57,7 @@ static lua_State *body_thread(lua_State *L) {
 static int describe(lua_State *L);
 
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
+  child->surplus = bl_lreach_surplus(L);
   child->body = body_thread(L); /* self ... body */
   lua_pushvalue(L, 1);
   lua_pushcfunction(L, describe);
@@ -147,6 +149,7 @@ int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
   lua_State *L = child->body; /* self describe f ... */
   become_forked(L, child->self);
+  bl_lreach_drop(L, child->surplus);
   return run(L, 2, child->pairs);
 }
 
