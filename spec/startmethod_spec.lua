@@ -146,6 +146,25 @@ describe("a target", function()
     assert.equal(0, n)
   end)
 
+  each(all, "may close over a table with a connection, a function and itself", function(method)
+    local here <close>, there = billiard.Pipe()
+    local t = { connection = there, n = 1 }
+    t.self = t
+    function t.add(x)
+      t.n = t.n + x
+      t.connection:send { t.n, t.self == t, t.self.add == t.add }
+      return t.connection:recv(LONG)
+    end
+    local p <close> = assert(Process { start_method = method, target = function()
+      return t.add(41)
+    end }:start())
+    there:close()
+    assert.same({ 42, true, true }, assert(here:recv(LONG)))
+    assert(here:send "and back")
+    assert.equal("and back", assert(p:result(LONG)))
+    assert.equal(1, t.n)
+  end)
+
   each(all, "U06: is a closure, a method, a callable, a C function by its name", function(method)
     local got = {}
     local Counter = { __name = "spec.Counter" .. method }
