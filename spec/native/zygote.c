@@ -83,7 +83,7 @@ static int work(void) {
 
 /* ---- starting them ---- */
 
-static const char *const self[] = {"/proc/self/exe", "--worker", NULL};
+static const char *self[] = {NULL, "--worker", NULL}; /* this program */
 static const struct bl_cargo nothing = {"-", 2, NULL, 0};
 static enum bl_method method; /* of the test that runs */
 
@@ -119,14 +119,18 @@ static void ends(struct bl_process *p, enum bl_how how, int code) {
   bl_process_free(p);
 }
 
-/* Runs the test by both methods; the zygote goes when it is over. */
+/* Runs the test by both methods; the zygote goes when it is over. Without
+ * pidfds (valgrind) there are none. */
 static void by_both(void (*test)(void)) {
   method = BL_METHOD_SPAWN;
   test();
   method = BL_METHOD_FORKSERVER;
-  test();
+  if (bl_pidfd_usable()) test();
   bl_zygote_release();
 }
+
+#define NEED_ZYGOTES \
+  if (!bl_pidfd_usable()) SKIP("no pidfds")
 
 static void tells_status(void) {
   for (int n = 0; n < 3; n++) {
@@ -168,10 +172,16 @@ static void gets_descriptor(void) {
 static void descriptor(void) { by_both(gets_descriptor); }
 
 /* Its owner's pidfd and the board. */
-static void has_few(void) { ends(order("fds"), BL_HOW_EXITED, 2); }
+static void has_few(void) {
+  ends(order("fds"), BL_HOW_EXITED, 1 + bl_pidfd_usable());
+}
+
 static void few(void) { by_both(has_few); }
 
-static void sees_owner(void) { ends(order("owner"), BL_HOW_EXITED, 1); }
+static void sees_owner(void) {
+  ends(order("owner"), BL_HOW_EXITED, bl_pidfd_usable());
+}
+
 static void owner(void) { by_both(sees_owner); }
 
 static void has_text(struct bl_process *p, enum bl_text kind,
@@ -270,14 +280,14 @@ static void no_program_of_ours(void) {
   CHECK_INT(bl_process_late_failure(p, &step), BL_ESTART);
   CHECK_INT(step, BL_STEP_ANSWER);
   bl_process_free(p);
-  method = BL_METHOD_FORKSERVER;
-  plan.method = method;
-  fails_at(BL_STEP_ZYGOTE, &plan, BL_ESTART);
+  plan.method = BL_METHOD_FORKSERVER;
+  if (bl_pidfd_usable()) fails_at(BL_STEP_ZYGOTE, &plan, BL_ESTART);
 }
 
 /* ---- zygotes ---- */
 
 static void one_for_all(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   ends(order("exit 1"), BL_HOW_EXITED, 1);
   pid_t first = bl_zygote_pid();
@@ -290,6 +300,7 @@ static void one_for_all(void) {
 }
 
 static void replaced(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   struct bl_process *p = order("wait");
   pid_t first = bl_zygote_pid();
@@ -305,6 +316,7 @@ static void replaced(void) {
 }
 
 static void outlived(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   struct bl_process *p = order("wait");
   NEED(p != NULL);
@@ -332,6 +344,7 @@ static void does_not_load(const char *how, int error, enum bl_step step,
 }
 
 static void unloaded(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   does_not_load("broken", BL_ELOAD, BL_STEP_PRELOAD, "as it was told");
   does_not_load("hang", BL_ETIMEOUT, BL_STEP_PRELOAD, NULL);
@@ -343,6 +356,7 @@ static void unloaded(void) {
 static void flooded(void) {
   enum { MANY = 600 };
   static struct bl_process *list[MANY];
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   for (int i = 0; i < MANY; i++) {
     char text[16];
@@ -354,6 +368,7 @@ static void flooded(void) {
 }
 
 static void asked_for_group(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   struct bl_cargo cargo = {"wait", 5, NULL, 0};
   struct bl_plan plan = plan_of(&cargo);
@@ -377,6 +392,7 @@ static void asked_for_group(void) {
 static int has_no_zygote(void) { return bl_zygote_pid() == 0 ? 0 : 1; }
 
 static void not_inherited(void) {
+  NEED_ZYGOTES;
   method = BL_METHOD_FORKSERVER;
   ends(order("exit 0"), BL_HOW_EXITED, 0);
   pid_t first = bl_zygote_pid();
@@ -408,6 +424,7 @@ static const struct check_test tests[] = {
 
 int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--worker") == 0) bl_body_end(work());
+  self[0] = realpath(argv[0], NULL);
   by_both(tells_status); /* opens what a process has once */
   return check_all(tests, sizeof tests / sizeof tests[0]);
 }
