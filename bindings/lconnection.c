@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "bindings/lhandle.h"
-#include "bindings/lpipe.h"
 #include "runtime/error.h"
 #include "runtime/self.h"
 
@@ -42,6 +41,30 @@ struct bl_lconnection *bl_lconnection_check(lua_State *L, const char *what) {
   return c;
 }
 
+/* ---- pipes of which both ends are open here ---- */
+
+static void enlist(struct bl_lconnection *c, struct bl_lconnection **list) {
+  c->list = list;
+  c->next = *list;
+  if (c->next) c->next->previous = c;
+  *list = c;
+}
+
+static void strike(struct bl_lconnection *c) {
+  if (c->next) c->next->previous = c->previous;
+  if (c->previous) c->previous->next = c->next;
+  else *c->list = c->next;
+  c->next = c->previous = c->other = NULL;
+}
+
+void bl_lconnection_join(struct bl_lconnection *a, struct bl_lconnection *b,
+                         struct bl_lconnection **list) {
+  enlist(a, list);
+  enlist(b, list);
+  a->other = b;
+  b->other = a;
+}
+
 /* ---- the end ---- */
 
 /* Coroutines of another process, before the fork, do not count. */
@@ -51,7 +74,10 @@ static int waiters(const struct bl_lconnection *c) {
 
 void bl_lconnection_close(struct bl_lconnection *c) {
   if (!c->open) return;
-  bl_lpipe_unlink(c);
+  if (c->other) {
+    strike(c->other);
+    strike(c);
+  }
   c->open = 0;
   if (waiters(c) > 0) bl_channel_leave(c->channel);
   else c->channel = bl_channel_free(c->channel);

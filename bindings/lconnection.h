@@ -26,11 +26,10 @@ struct bl_lconnection {
   struct bl_channel *channel; /* null: closed, and nobody waits any more */
   pid_t waited;               /* the process whose coroutines wait on it */
   int waiters;                /* how many of them */
-  /* lpipe.c: the other end, while this process has both open */
-  struct bl_lconnection *other;
+  struct bl_lconnection *other; /* end of the pipe, while both are open here */
   struct bl_lconnection *next, *previous; /* in the list of such ends */
   struct bl_lconnection **list;
-  int reached;
+  int reached; /* for lpipe.c */
 };
 
 enum { BL_LCONNECTION_MAGIC = 0x626c636e };
@@ -43,6 +42,10 @@ struct bl_lconnection *bl_lconnection_new(lua_State *L);
 
 /* Gives it its end, which it takes. */
 void bl_lconnection_give(struct bl_lconnection *c, struct bl_channel *channel);
+
+/* These are the two ends of a pipe: into the list, until one is closed. */
+void bl_lconnection_join(struct bl_lconnection *a, struct bl_lconnection *b,
+                         struct bl_lconnection **list);
 
 /* The value at index; null if it is none. */
 struct bl_lconnection *bl_lconnection_test(lua_State *L, int index);

@@ -8,28 +8,6 @@
 #include "bindings/lstate.h"
 #include "runtime/self.h"
 
-/* ---- pipes that are whole: a list in the state ---- */
-
-static void enlist(struct bl_lconnection *c, struct bl_lconnection **list) {
-  c->list = list;
-  c->next = *list;
-  if (c->next) c->next->previous = c;
-  *list = c;
-}
-
-static void strike(struct bl_lconnection *c) {
-  if (c->next) c->next->previous = c->previous;
-  if (c->previous) c->previous->next = c->next;
-  else *c->list = c->next;
-  c->next = c->previous = c->other = NULL;
-}
-
-void bl_lpipe_unlink(struct bl_lconnection *c) {
-  if (!c->other) return;
-  strike(c->other);
-  strike(c);
-}
-
 /* ---- around a fork ---- */
 
 static void found(lua_State *L) {
@@ -94,15 +72,6 @@ static struct options check_options(lua_State *L) {
   return o;
 }
 
-static void link_ends(lua_State *L, struct bl_lconnection *a,
-                      struct bl_lconnection *b) {
-  struct bl_lstate *s = bl_lstate(L);
-  a->other = b;
-  b->other = a;
-  enlist(a, &s->pipes);
-  enlist(b, &s->pipes);
-}
-
 /* Pipe([duplex | options]) -> Connection, Connection */
 static int pipe_new(lua_State *L) {
   struct options o = check_options(L);
@@ -116,7 +85,7 @@ static int pipe_new(lua_State *L) {
   int r = bl_channel_pair(o.duplex, channels);
   if (r < 0) return bl_lerror_return(L, r, "Pipe");
   for (int i = 0; i < 2; i++) bl_lconnection_give(ends[i], channels[i]);
-  link_ends(L, ends[0], ends[1]);
+  bl_lconnection_join(ends[0], ends[1], &bl_lstate(L)->pipes);
   return 2;
 }
 

@@ -7,9 +7,6 @@
 
 #include "bindings/lconnection.h"
 
-/* Before an end of it is closed: the pipe is no longer whole here. */
-void bl_lpipe_unlink(struct bl_lconnection *c);
-
 /* parent: looks which ends a child by fork is given, by the Process at index.
  * Costs nothing while no pipe is whole. */
 void bl_lpipe_choose(lua_State *L, int index);
