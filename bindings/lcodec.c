@@ -4,7 +4,6 @@
 #include "bindings/lerror.h"
 #include "bindings/lname.h"
 #include "bindings/lpack.h"
-#include "bindings/lscratch.h"
 #include "bindings/lunpack.h"
 #include "runtime/error.h"
 
@@ -161,6 +160,37 @@ int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
 
 /* ---- for Lua ---- */
 
+/* A buffer that is kept from call to call; one of its own where a __pack calls
+ * pack again. */
+struct scratch {
+  struct bl_buf buf;
+  int busy;
+};
+
+static const char scratch_key; /* its address is the registry key */
+#define SCRATCH "billiard.scratch"
+enum { KEPT_MAX = 1 << 20 }; /* a larger one is not kept */
+
+static struct scratch *new_scratch(lua_State *L) {
+  struct scratch *s = bl_compat_newuserdata(L, sizeof *s, 0);
+  *s = (struct scratch){0};
+  luaL_setmetatable(L, SCRATCH);
+  return s;
+}
+
+/* Pushes it. */
+static struct scratch *free_scratch(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
+  struct scratch *s = lua_touserdata(L, -1);
+  return s->busy ? new_scratch(L) : s;
+}
+
+static int scratch_gc(lua_State *L) {
+  struct scratch *s = lua_touserdata(L, 1);
+  bl_buf_reset(&s->buf);
+  return 0;
+}
+
 static const char *const profiles[] = {[BL_PROFILE_DOWN] = "down",
                                        [BL_PROFILE_UP] = "up",
                                        [BL_PROFILE_PLAIN] = "plain",
@@ -175,13 +205,14 @@ static enum bl_profile check_profile(lua_State *L, int index) {
 static int pack(lua_State *L) {
   luaL_checkany(L, 1);
   enum bl_profile profile = check_profile(L, 2);
-  struct bl_lscratch *s = bl_lscratch_take(L);
-  if (bl_lcodec_pack(L, 1, profile, "value", &s->bytes) < 0) {
-    bl_lscratch_give(s);
-    return lua_error(L);
-  }
-  lua_pushlstring(L, bl_buf_front(&s->bytes), bl_buf_length(&s->bytes));
-  bl_lscratch_give(s);
+  struct scratch *s = free_scratch(L);
+  s->busy = 1;
+  int r = bl_lcodec_pack(L, 1, profile, "value", &s->buf);
+  s->busy = 0;
+  if (r < 0) return lua_error(L);
+  lua_pushlstring(L, bl_buf_front(&s->buf), bl_buf_length(&s->buf));
+  if (s->buf.size > KEPT_MAX) bl_buf_reset(&s->buf);
+  else bl_buf_cut(&s->buf, 0);
   return 1;
 }
 
@@ -196,5 +227,11 @@ static int unpack(lua_State *L) {
 void bl_lcodec_open(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"pack", pack}, {"unpack", unpack}, {NULL, NULL}};
+  luaL_newmetatable(L, SCRATCH);
+  lua_pushcfunction(L, scratch_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  new_scratch(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
   luaL_setfuncs(L, functions, 0);
 }

@@ -3,229 +3,294 @@
 
 #include <string.h>
 
+#include "bindings/lerror.h"
 #include "bindings/lhandle.h"
+#include "bindings/lopt.h"
+#include "bindings/lstate.h"
 #include "runtime/error.h"
+#include "runtime/fd.h"
+#include "runtime/pack.h"
 #include "runtime/self.h"
 
-struct bl_lconnection *bl_lconnection_new(lua_State *L) {
-  struct bl_lconnection *c =
-      bl_compat_newuserdata(L, sizeof *c, BL_LUV_ROOM);
-  *c = (struct bl_lconnection){.magic = BL_LCONNECTION_MAGIC};
-  luaL_setmetatable(L, BL_LCONNECTION);
+#define METHODS "methods" /* field of the metatable */
+#define MAGIC UINT32_C(0x636f6e6e) /* "conn" */
+
+/* ---- which Connection, and may it be used ---- */
+
+/* By its size and a word in it: half the cost of a look at the metatable. */
+static struct bl_lconnection *quick_test(lua_State *L, int index) {
+  struct bl_lconnection *c = lua_touserdata(L, index);
+  if (!c || lua_rawlen(L, index) != sizeof *c || c->magic != MAGIC) return NULL;
   return c;
 }
 
-void bl_lconnection_give(struct bl_lconnection *c,
-                         struct bl_channel *channel) {
-  c->channel = channel;
-  c->open = 1;
-}
-
-/* By size and a magic word: luaL_checkudata takes five times as long. */
 struct bl_lconnection *bl_lconnection_test(lua_State *L, int index) {
-  struct bl_lconnection *c = lua_touserdata(L, index);
-  return c && lua_rawlen(L, index) == sizeof *c &&
-                 c->magic == BL_LCONNECTION_MAGIC
-             ? c
-             : NULL;
+  return lua_type(L, index) == LUA_TUSERDATA ? quick_test(L, index) : NULL;
 }
 
-static struct bl_lconnection *check_any(lua_State *L) {
-  struct bl_lconnection *c = bl_lconnection_test(L, 1);
+/* It may be closed, and still be waited for. */
+static struct bl_lconnection *check(lua_State *L) {
+  struct bl_lconnection *c = quick_test(L, 1);
   return c ? c : luaL_checkudata(L, 1, BL_LCONNECTION);
 }
 
 struct bl_lconnection *bl_lconnection_check(lua_State *L, const char *what) {
-  struct bl_lconnection *c = check_any(L);
-  if (!c->open) luaL_error(L, "%s: Connection is closed", what);
+  struct bl_lconnection *c = check(L);
+  if (!c->channel || c->closing)
+    luaL_error(L, "%s: Connection is closed", what);
   return c;
 }
 
-/* ---- pipes of which both ends are open here ---- */
+/* ---- functions go down ---- */
 
-static void enlist(struct bl_lconnection *c, struct bl_lconnection **list) {
-  c->list = list;
-  c->next = *list;
-  if (c->next) c->next->previous = c;
-  *list = c;
-}
-
-static void strike(struct bl_lconnection *c) {
-  if (c->next) c->next->previous = c->previous;
-  if (c->previous) c->previous->next = c->next;
-  else *c->list = c->next;
-  c->next = c->previous = c->other = NULL;
-}
-
-void bl_lconnection_join(struct bl_lconnection *a, struct bl_lconnection *b,
-                         struct bl_lconnection **list) {
-  enlist(a, list);
-  enlist(b, list);
-  a->other = b;
-  b->other = a;
-}
-
-/* ---- the end ---- */
-
-/* Coroutines of another process, before the fork, do not count. */
-static int waiters(const struct bl_lconnection *c) {
-  return c->waited == bl_self_pid() ? c->waiters : 0;
-}
-
-void bl_lconnection_close(struct bl_lconnection *c) {
-  if (!c->open) return;
-  if (c->other) {
-    strike(c->other);
-    strike(c);
-  }
-  c->open = 0;
-  if (waiters(c) > 0) bl_channel_leave(c->channel);
-  else c->channel = bl_channel_free(c->channel);
-}
-
-void bl_lconnection_enter(struct bl_lconnection *c) {
-  c->waiters = waiters(c) + 1;
-  c->waited = bl_self_pid();
-}
-
-void bl_lconnection_leave(struct bl_lconnection *c) {
-  if (--c->waiters == 0 && !c->open)
-    c->channel = bl_channel_free(c->channel);
-}
-
-static int connection_close(lua_State *L) {
-  bl_lconnection_close(check_any(L));
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-static int connection_gc(lua_State *L) {
-  struct bl_lconnection *c = luaL_checkudata(L, 1, BL_LCONNECTION);
-  bl_lconnection_close(c);
-  c->channel = bl_channel_free(c->channel);
-  return 0;
-}
-
-/* ---- who may send functions ---- */
-
-static int is_maker(const struct bl_lconnection *c) {
-  return c->origin == BL_LMADE && c->maker == bl_self_pid();
+static int is_made_here(const struct bl_lconnection *c) {
+  return c->origin == BL_LORIGIN_MADE && c->maker == bl_self_pid();
 }
 
 enum bl_profile bl_lconnection_sends(const struct bl_lconnection *c) {
-  if (c->origin == BL_LRAISED) return BL_PROFILE_UP;
-  return c->functions || is_maker(c) ? BL_PROFILE_DOWN : BL_PROFILE_UP;
+  if (c->origin == BL_LORIGIN_RAISED) return BL_PROFILE_UP;
+  return c->functions || is_made_here(c) ? BL_PROFILE_DOWN : BL_PROFILE_UP;
 }
 
 enum bl_profile bl_lconnection_accepts(const struct bl_lconnection *c) {
-  if (c->origin == BL_LRAISED) return BL_PROFILE_UP;
-  return c->functions || !is_maker(c) ? BL_PROFILE_DOWN : BL_PROFILE_UP;
+  if (c->origin == BL_LORIGIN_RAISED) return BL_PROFILE_UP;
+  return c->functions || !is_made_here(c) ? BL_PROFILE_DOWN : BL_PROFILE_UP;
 }
 
-/* ---- travelling: the value is the end's kind, and flags ---- */
+/* ---- making and closing ---- */
 
-enum { KINDS = 4, FUNCTIONS = 4, RAISED = 8, VALUES = 16 };
+static struct bl_lconnection *new_connection(lua_State *L) {
+  struct bl_lconnection *c = bl_compat_newuserdata(L, sizeof *c, 0);
+  *c = (struct bl_lconnection){.magic = MAGIC, .maker = bl_self_pid()};
+  luaL_setmetatable(L, BL_LCONNECTION);
+  return c;
+}
+
+static void add_pair(lua_State *L, struct bl_lconnection *a,
+                     struct bl_lconnection *b) {
+  struct bl_lstate *s = bl_lstate(L);
+  a->partner = b;
+  b->partner = a;
+  a->next = b;
+  b->next = s->pairs;
+  s->pairs = a;
+}
+
+static void delist(struct bl_lstate *s, const struct bl_lconnection *c) {
+  struct bl_lconnection **at = &s->pairs;
+  while (*at && *at != c) at = &(*at)->next;
+  if (*at) *at = c->next;
+}
+
+static void part(lua_State *L, struct bl_lconnection *c) {
+  if (!c->partner) return;
+  delist(bl_lstate(L), c);
+  delist(bl_lstate(L), c->partner);
+  c->partner->partner = NULL;
+  c->partner = NULL;
+}
+
+void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c) {
+  part(L, c);
+  c->channel = bl_channel_free(c->channel);
+  c->closing = 0;
+}
+
+void bl_lconnection_wait_begin(struct bl_lconnection *c) { c->waiters++; }
+
+int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
+  c->waiters--;
+  if (!c->closing) return c->channel ? 0 : BL_ECLOSED;
+  if (c->waiters == 0) bl_lconnection_drop(L, c);
+  return BL_ECLOSED;
+}
+
+static int connection_close(lua_State *L) {
+  struct bl_lconnection *c = check(L);
+  if (c->waiters == 0 || !c->channel) {
+    bl_lconnection_drop(L, c);
+  } else if (!c->closing) {
+    c->closing = 1;
+    part(L, c);
+    bl_channel_shut(c->channel);
+  }
+  return 0;
+}
+
+static int connection_gc(lua_State *L) {
+  bl_lconnection_drop(L, luaL_checkudata(L, 1, BL_LCONNECTION));
+  return 0;
+}
+
+static void check_boolean(lua_State *L, int index, const char *key, int *to) {
+  if (lua_getfield(L, index, key) != LUA_TNIL) *to = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
+/* Pipe([duplex] | { duplex =, functions = }) -> end, other end */
+static int new_pipe(lua_State *L) {
+  static const struct bl_lopt known[] = {
+      {"duplex", BL_LOPT_BOOLEAN, 0, 0, NULL},
+      {"functions", BL_LOPT_BOOLEAN, 0, 0, NULL},
+      {NULL, BL_LOPT_ANY, 0, 0, NULL}};
+  struct bl_channel *ends[2];
+  struct bl_lconnection *made[2];
+  int duplex = 1, functions = 0;
+  if (lua_istable(L, 1)) {
+    bl_lopt_check(L, 1, "Pipe", known);
+    check_boolean(L, 1, "duplex", &duplex);
+    check_boolean(L, 1, "functions", &functions);
+  } else if (!lua_isnoneornil(L, 1)) {
+    luaL_argexpected(L, lua_isboolean(L, 1), 1, "boolean or table");
+    duplex = lua_toboolean(L, 1);
+  }
+  for (int i = 0; i < 2; i++) made[i] = new_connection(L);
+  int r = bl_channel_pair(duplex, ends);
+  if (r < 0) return bl_lerror_return(L, r, "Pipe");
+  for (int i = 0; i < 2; i++) {
+    made[i]->channel = ends[i];
+    made[i]->functions = functions;
+  }
+  add_pair(L, made[0], made[1]);
+  return 2;
+}
+
+/* ---- travelling ---- */
+
+enum { KINDS = 256, FUNCTIONS = KINDS }; /* of the value that goes along */
 
 static int give(struct bl_lwriter *w, int *fds) {
-  const struct bl_lconnection *c = lua_touserdata(w->L, -1);
-  if (!c->open) return bl_lwriter_refuse(w, "a Connection that is closed");
+  const struct bl_lconnection *c = quick_test(w->L, -1);
+  if (!c->channel || c->closing)
+    return bl_lwriter_refuse(w, "a closed Connection");
   bl_channel_fds(c->channel, fds);
-  int64_t value = (int64_t)bl_channel_kind(c->channel);
-  if (c->functions) value |= FUNCTIONS;
-  if (c->origin == BL_LRAISED) value |= RAISED;
-  return bl_pack_integer(w->out, value);
+  return bl_pack_integer(w->out, (int64_t)bl_channel_kind(c->channel) +
+                                     (c->functions ? FUNCTIONS : 0));
 }
 
-/* What comes from below stays there. */
-static void set_origin(struct bl_lconnection *c, enum bl_profile from,
-                       int64_t value) {
-  int raised = from == BL_PROFILE_UP || (value & RAISED);
-  c->origin = raised ? BL_LRAISED : BL_LGIVEN;
-  c->functions = (value & FUNCTIONS) != 0;
+static int64_t read_kind(struct bl_lreader *r) {
+  struct bl_unpack_item it;
+  bl_lreader_next(r, &it);
+  if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 ||
+      it.integer >= 2 * KINDS)
+    luaL_error(r->L, "no Connection");
+  return it.integer;
 }
 
 static void take(struct bl_lreader *r, int *fds) {
-  struct bl_unpack_item it;
-  struct bl_channel *channel;
-  bl_lreader_next(r, &it);
-  if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 || it.integer >= VALUES)
-    luaL_error(r->L, "a Connection of no kind");
-  struct bl_lconnection *c = bl_lconnection_new(r->L);
-  int error = bl_channel_adopt((unsigned)it.integer % KINDS, fds, &channel);
+  int64_t kind = read_kind(r);
+  struct bl_lconnection *c = new_connection(r->L);
+  int error = bl_channel_adopt((unsigned)kind % KINDS, fds, &c->channel);
   for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = BL_FD_NONE;
-  if (error < 0) luaL_error(r->L, "a Connection: %s", bl_error_text(error));
-  set_origin(c, r->profile, it.integer);
-  bl_lconnection_give(c, channel);
+  if (error < 0) luaL_error(r->L, "Connection: %s", bl_error_text(error));
+  c->functions = kind >= FUNCTIONS;
+  c->origin = r->profile == BL_PROFILE_DOWN ? BL_LORIGIN_GIVEN
+                                            : BL_LORIGIN_RAISED;
 }
 
-static const struct bl_lhandle_type type = {BL_LCONNECTION, BL_CHANNEL_FDS, 0,
-                                            give, take};
+/* ---- in a loop of somebody else's ---- */
+
+static int push_fd(lua_State *L, const char *what) {
+  struct bl_lconnection *c = check(L);
+  if (!c->channel) return luaL_error(L, "%s: Connection is closed", what);
+  if (!bl_channel_readable(c->channel))
+    return luaL_error(L, "%s: this end only sends", what);
+  int fd = bl_channel_fd(c->channel);
+  if (fd < 0) return bl_lerror_return(L, fd, what);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+static int connection_fileno(lua_State *L) { return push_fd(L, "fileno"); }
+static int connection_pollfd(lua_State *L) { return push_fd(L, "pollfd"); }
+static int connection_getfd(lua_State *L) { return push_fd(L, "getfd"); }
+
+static int connection_events(lua_State *L) {
+  check(L);
+  lua_pushliteral(L, "r");
+  return 1;
+}
+
+/* Nothing is ever due. */
+static int connection_timeout(lua_State *L) {
+  check(L);
+  return 0;
+}
+
+/* The descriptor says it all. */
+static int connection_dirty(lua_State *L) {
+  check(L);
+  lua_pushboolean(L, 0);
+  return 1;
+}
 
 /* ---- the object ---- */
 
-static const char *directions(const struct bl_lconnection *c) {
-  if (!bl_channel_writable(c->channel)) return ", receives";
-  return bl_channel_readable(c->channel) ? "" : ", sends";
+static int connection_index(lua_State *L) {
+  struct bl_lconnection *c = check(L);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
+  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  int open = c->channel && !c->closing;
+  if (strcmp(key, "closed") == 0) lua_pushboolean(L, !open);
+  else if (strcmp(key, "readable") == 0)
+    lua_pushboolean(L, open && bl_channel_readable(c->channel));
+  else if (strcmp(key, "writable") == 0)
+    lua_pushboolean(L, open && bl_channel_writable(c->channel));
+  else lua_pushnil(L);
+  return 1;
 }
 
 static int connection_tostring(lua_State *L) {
-  struct bl_lconnection *c = luaL_checkudata(L, 1, BL_LCONNECTION);
+  struct bl_lconnection *c = check(L);
   int fds[BL_CHANNEL_FDS];
-  if (!c->open) {
+  if (!c->channel || c->closing) {
     lua_pushliteral(L, "<Connection(closed)>");
     return 1;
   }
   bl_channel_fds(c->channel, fds);
-  lua_pushfstring(L, "<Connection(fd %d%s)>", fds[0], directions(c));
+  lua_pushfstring(L, "<Connection(fd %d%s)>", fds[0],
+                  !bl_channel_writable(c->channel)   ? ", read-only"
+                  : !bl_channel_readable(c->channel) ? ", write-only"
+                                                     : "");
   return 1;
 }
 
-static int get_closed(const struct bl_lconnection *c) { return !c->open; }
-
-static int get_readable(const struct bl_lconnection *c) {
-  return c->open && bl_channel_readable(c->channel);
+/* The metatable is on top. */
+static void push_methods(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", connection_close},
+                                     {"fileno", connection_fileno},
+                                     {"pollfd", connection_pollfd},
+                                     {"getfd", connection_getfd},
+                                     {"events", connection_events},
+                                     {"timeout", connection_timeout},
+                                     {"dirty", connection_dirty},
+                                     {NULL, NULL}};
+  luaL_newlib(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, METHODS);
 }
 
-static int get_writable(const struct bl_lconnection *c) {
-  return c->open && bl_channel_writable(c->channel);
-}
-
-static const struct {
-  const char *name;
-  int (*get)(const struct bl_lconnection *c);
-} fields[] = {{"closed", get_closed},
-              {"readable", get_readable},
-              {"writable", get_writable}};
-
-/* Methods are the upvalue. */
-static int connection_index(lua_State *L) {
-  lua_settop(L, 2);
-  lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
-  const char *key = lua_tostring(L, 2);
-  const struct bl_lconnection *c = check_any(L);
-  for (size_t i = 0; key && i < sizeof fields / sizeof fields[0]; i++)
-    if (strcmp(key, fields[i].name) == 0) {
-      lua_pushboolean(L, fields[i].get(c));
-      return 1;
-    }
-  return 0;
+void bl_lconnection_methods(lua_State *L) {
+  luaL_getmetatable(L, BL_LCONNECTION);
+  lua_getfield(L, -1, METHODS);
+  lua_remove(L, -2);
 }
 
 void bl_lconnection_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"close", connection_close},
-                                     {NULL, NULL}};
-  static const luaL_Reg events[] = {{"__tostring", connection_tostring},
-                                    {"__gc", connection_gc},
-                                    {"__close", connection_close},
-                                    {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__tostring", connection_tostring},
+                                         {"__close", connection_close},
+                                         {"__gc", connection_gc},
+                                         {NULL, NULL}};
+  static const struct bl_lhandle_type type = {
+      BL_LCONNECTION, BL_CHANNEL_FDS, 0, give, take};
   luaL_newmetatable(L, BL_LCONNECTION);
-  luaL_setfuncs(L, events, 0);
-  luaL_newlib(L, methods);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "methods"); /* lmessage.c adds to them */
+  luaL_setfuncs(L, metamethods, 0);
+  push_methods(L);
   lua_pushcclosure(L, connection_index, 1);
   lua_setfield(L, -2, "__index");
   bl_lhandle_add(L, &type);
   lua_pop(L, 1);
+  lua_pushcfunction(L, new_pipe);
+  lua_setfield(L, -2, "Pipe");
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be reached from a value: through tables, upvalues, metatables and
- * the values of userdata; but not through globals and loaded modules, which
- * every process has of its own. */
+/* What a forked child was given of the pipes of which its parent holds both
+ * ends: who got one end must not keep the other open, or nobody would ever see
+ * that it closed. */
 #ifndef BILLIARD_LREACH_H
 #define BILLIARD_LREACH_H
 
-#include "bindings/compat.h"
+#include "bindings/lconnection.h"
 
-/* Pops the values from index `first` to the top, and calls found with each
- * userdata on top that can be reached from them. 1, or 0 where a coroutine was met:
- * what it holds nobody can tell. */
-int bl_lreach(lua_State *L, int first, void (*found)(lua_State *L));
+/* parent: the ends that the child of the Process at index 1 is to let go of:
+ * those that cannot be reached from its target, arguments, fields and class,
+ * while the other end can. A list by `left`, null where there are none, valid
+ * until the next call. Costs nothing where no pipe has both ends here. */
+struct bl_lconnection *bl_lreach_surplus(lua_State *L);
+
+/* child: lets go of them. */
+void bl_lreach_drop(lua_State *L, struct bl_lconnection *surplus);
 
 #endif

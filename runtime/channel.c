@@ -96,28 +96,16 @@ static void drop_set(struct bl_channel_set *set) {
   set->poller = bl_poller_free(set->poller);
 }
 
-static void let_go(struct bl_channel *c) {
-  if (c->sock == BL_FD_NONE) return;
+struct bl_channel *bl_channel_free(struct bl_channel *c) {
+  if (!c) return NULL;
   /* the next send rings, and learns that nobody is there */
   if (bl_channel_readable(c)) bl_wake_watch(&c->in->data);
   if (c->waiting && bl_channel_owns(&c->room)) bl_wake_leave(&c->out->room);
-  c->waiting = 0;
-  c->sock = bl_fd_close(c->sock);
-  bl_shm_drop(&c->memory);
-}
-
-void bl_channel_leave(struct bl_channel *c) {
-  if (bl_channel_owns(&c->watch) && !c->rung) bl_bell_ring(c->bell);
-  let_go(c);
-  c->verdict = BL_ECLOSED;
-}
-
-struct bl_channel *bl_channel_free(struct bl_channel *c) {
-  if (!c) return NULL;
-  let_go(c);
   drop_set(&c->room);
   drop_set(&c->watch);
   bl_fd_close(c->bell);
+  bl_fd_close(c->sock);
+  bl_shm_drop(&c->memory);
   free(c);
   return NULL;
 }
@@ -189,11 +177,15 @@ int bl_channel_deserted(const struct bl_channel *c) {
   return bl_poll_one(c->sock, 0, 0) > 0;
 }
 
-void bl_channel_condemn(struct bl_channel *c) {
-  c->verdict = BL_EBADFRAME;
+static void end(struct bl_channel *c, int verdict) {
+  c->verdict = verdict;
   if (bl_channel_owns(&c->watch) && !c->rung) bl_bell_ring(c->bell);
   c->rung = 1;
 }
+
+void bl_channel_condemn(struct bl_channel *c) { end(c, BL_EBADFRAME); }
+
+void bl_channel_shut(struct bl_channel *c) { end(c, BL_ECLOSED); }
 
 int bl_channel_verdict(struct bl_channel *c) {
   int verdict = c->verdict;

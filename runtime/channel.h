@@ -41,9 +41,9 @@ BL_API int bl_channel_pair(int duplex, struct bl_channel *ends[2]);
  * returns it. */
 BL_API struct bl_channel *bl_channel_free(struct bl_channel *c);
 
-/* Lets go of the end, but keeps what loops may have been given for it: it is
- * readable from now on, and all calls say BL_ECLOSED. */
-BL_API void bl_channel_leave(struct bl_channel *c);
+/* From here on every call is BL_ECLOSED, and bl_channel_fd() readable: for
+ * those that still wait for it, before it is freed. */
+BL_API void bl_channel_shut(struct bl_channel *c);
 
 /* Does it read, does it write? */
 BL_API int bl_channel_readable(const struct bl_channel *c);
