@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "runtime/channel_impl.h"
-#include "runtime/interrupt.h"
 #include "runtime/packet.h"
 #include "runtime/poll.h"
 
@@ -104,24 +103,18 @@ static int has_changed(const struct bl_channel *c, const struct taken *t) {
          now.bytes != t->bytes;
 }
 
-/* Half the ring, rather than one record after the other. */
-static int is_roomy(const struct bl_channel *c, const struct load *l,
-                    const struct taken *t) {
-  if (l->packet) return has_changed(c, t);
-  const struct bl_ring *r = &c->out->ring;
-  return peek(&r->put.at) - peek(&r->got.at) <= BL_RING_SIZE / 2;
-}
+/* What to spin for: half the ring, rather than one record after the other. */
+struct hope {
+  const struct bl_channel *c;
+  const struct load *load;
+  const struct taken *taken;
+};
 
-static int spin(struct bl_channel *c, const struct load *l,
-                const struct taken *t, int64_t until_ns) {
-  do {
-    for (int i = 0; i < 32; i++) {
-      if (is_roomy(c, l, t)) return 1;
-      bl_spin_pause();
-    }
-  } while (bl_now_ns() < until_ns &&
-           bl_interrupt_peek() == BL_INTERRUPT_NONE);
-  return 0;
+static int is_roomy(const void *what) {
+  const struct hope *h = what;
+  const struct bl_ring *r = &h->c->out->ring;
+  if (h->load->packet) return has_changed(h->c, h->taken);
+  return peek(&r->put.at) - peek(&r->got.at) <= BL_RING_SIZE / 2;
 }
 
 /* What to sleep for. A bell for us is taken at once: what is behind it, and
@@ -157,10 +150,11 @@ static int await(struct bl_channel *c, const struct load *l,
                 const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
-  int64_t bound = bl_spin_bound(&c->stays);
-  int hit = bound > 0 && spin(c, l, t, bl_channel_until(deadline_ns, bound));
+  struct hope hope = {c, l, t};
+  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu};
+  int hit = bl_spin(&c->stays, &look, deadline_ns);
   int r = hit ? 0 : nap(c, t, *nap_ns, deadline_ns);
-  bl_spin_learn(&c->stays, bl_now_ns() - start, bound, hit);
+  bl_spin_learn(&c->stays, bl_now_ns() - start, hit);
   if (*nap_ns < BL_CHANNEL_NAP_NS) *nap_ns *= 2;
   return r;
 }
@@ -171,6 +165,8 @@ static int try(struct bl_channel *c, const struct load *l,
                int64_t deadline_ns) {
   int r = bl_claim_take(&c->out->writer, c->sock, deadline_ns);
   if (r < 0) return r;
+  atomic_store_explicit(&c->out->ring.put.cpu, bl_spin_cpu(),
+                        memory_order_relaxed);
   r = put(c, l);
   bl_claim_give(&c->out->writer);
   return r;
