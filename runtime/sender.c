@@ -117,19 +117,27 @@ static int is_roomy(const void *what) {
   return peek(&r->put.at) - peek(&r->got.at) <= BL_RING_SIZE / 2;
 }
 
-/* What to sleep for. A bell for us is taken at once: what is behind it, and
- * anything else that stands first in the socket, is for receivers. */
-static short events(struct bl_channel *c) {
+/* Takes a bell for senders that stands first in the socket; 1 when it did. */
+static int take_bell(struct bl_channel *c) {
   struct bl_packet_note note;
-  int r = bl_packet_peek(c->sock, &note);
-  if (r == -EAGAIN) return POLLIN;
-  if (r != 1 || note.byte != BL_BELL_ROOM) return 0;
   if (!bl_claim_try(&c->in->reader)) return 0;
   bl_wake_renew(&c->out->room);
-  r = bl_packet_peek(c->sock, &note);
-  if (r == 1 && note.byte == BL_BELL_ROOM) bl_channel_hush(c);
+  int is_ours = bl_packet_peek(c->sock, &note) == 1 &&
+                note.byte == BL_BELL_ROOM;
+  if (is_ours) bl_channel_hush(c);
   bl_claim_give(&c->in->reader);
-  return 0;
+  return is_ours;
+}
+
+/* What to sleep for. Anything but our bells is for receivers, and hides what
+ * comes behind it. */
+static short events(struct bl_channel *c) {
+  struct bl_packet_note note;
+  for (;;) {
+    int r = bl_packet_peek(c->sock, &note);
+    if (r == -EAGAIN) return POLLIN;
+    if (r != 1 || note.byte != BL_BELL_ROOM || !take_bell(c)) return 0;
+  }
 }
 
 /* One nap; >= 0, or an error. */
