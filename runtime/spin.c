@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 
 #include "runtime/clock.h"
-#include "runtime/cpu.h"
 #include "runtime/interrupt.h"
 
 enum {
@@ -19,20 +18,9 @@ enum {
 #define LONGEST_NS BL_MILLISECOND_NS
 #define WORST_DEBT_NS (10 * BL_MILLISECOND_NS)
 
-/* Asked of the system once. */
-static int is_alone(void) {
-  static _Atomic int cpus;
-  if (cpus == 0) {
-    int n = bl_cpu_usable();
-    cpus = n < 1 ? 1 : n;
-  }
-  return cpus == 1;
-}
-
 static int is_worth_it(struct bl_spin *s) {
   if (s->debt_ns > 0) return 0;
-  if (s->mean_ns >= 2 * BOUND_NS && ++s->waits % PROBE != 0) return 0;
-  return !is_alone();
+  return s->mean_ns < 2 * BOUND_NS || ++s->waits % PROBE == 0;
 }
 
 uint32_t bl_spin_cpu(void) { return (uint32_t)sched_getcpu() + 1; }
