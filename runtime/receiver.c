@@ -34,7 +34,7 @@ static uint64_t peek(const _Atomic uint64_t *word) {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static enum next record(const struct bl_span *s) {
+static int record(const struct bl_span *s) {
   return s->head != s->tail ? RECORD : NOTHING;
 }
 
