@@ -33,7 +33,6 @@ struct bl_lconnection {
   struct bl_lconnection *partner; /* the other end, while both are open here */
   struct bl_lconnection *next;    /* of the ends that have a partner */
   int met;                        /* lreach.c: a child was given it */
-  struct bl_lconnection *left;    /* lreach.c: the next one to let go of */
 };
 
 /* The open Connection that is the first argument; raises. what names the
