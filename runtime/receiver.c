@@ -53,13 +53,11 @@ static int only_bells(const struct bl_channel *c) {
 
 /* A bell stands first, and perhaps a packet behind it; 1 when the bell was
  * taken. */
-static int pass_bell(struct bl_channel *c, const struct view *v,
-                     int packets) {
+static int pass_bell(struct bl_channel *c, const struct view *v, int packets) {
   int alone = !packets || only_bells(c);
   struct bl_span now;
   if (alone && record(&v->span)) return 0;
-  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room
-                                               : &c->in->data);
+  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room : &c->in->data);
   if (alone && (look_at(&c->in->ring, &now) < 0 || record(&now))) return 0;
   bl_channel_hush(c);
   return 1;

@@ -18,10 +18,22 @@ static struct bl_channel *ends[2];
 
 static uint64_t garbage(uint32_t *state) {
   uint64_t r = traffic_random(state), any = r << 40 ^ r << 17 ^ r;
-  const uint64_t chosen[] = {0, 1, 7, 8, 16, BL_RING_SIZE, BL_RING_SIZE + 8,
-                             UINT32_MAX, INT64_MAX, UINT64_MAX,
-                             UINT64_MAX - 7, (uint64_t)getpid(), any,
-                             any & 0xFFF8, any & 0xFF, 1u << 22};
+  const uint64_t chosen[] = {0,
+                             1,
+                             7,
+                             8,
+                             16,
+                             BL_RING_SIZE,
+                             BL_RING_SIZE + 8,
+                             UINT32_MAX,
+                             INT64_MAX,
+                             UINT64_MAX,
+                             UINT64_MAX - 7,
+                             (uint64_t)getpid(),
+                             any,
+                             any & 0xFFF8,
+                             any & 0xFF,
+                             1u << 22};
   return chosen[traffic_random(state) % (sizeof chosen / sizeof *chosen)];
 }
 

@@ -72,14 +72,10 @@ static void counts_packets(void) {
 
 static void judges(void) {
   struct bl_span s;
-  static const uint64_t bad[][2] = {/* head, tail */
-                                    {8, 0},
-                                    {0, BL_RING_SIZE + 8},
-                                    {0, 4},
-                                    {4, 8},
-                                    {1, 1},
-                                    {UINT64_MAX, 0},
-                                    {0, UINT64_MAX}};
+  static const uint64_t bad[][2] = {
+      /* head, tail */
+      {8, 0}, {0, BL_RING_SIZE + 8}, {0, 4},         {4, 8},
+      {1, 1}, {UINT64_MAX, 0},       {0, UINT64_MAX}};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     restart(0);
     ring.got.at = bad[i][0];
@@ -87,8 +83,8 @@ static void judges(void) {
     if (!CHECK_INT(bl_ring_look(&ring, &s), BL_EBADFRAME))
       CHECK_FAIL("positions %zu", i);
   }
-  static const uint64_t lengths[] = {
-      9, 17, BL_RING_SIZE, UINT32_MAX, UINT64_MAX, UINT64_MAX - 7};
+  static const uint64_t lengths[] = {9,          17,         BL_RING_SIZE,
+                                     UINT32_MAX, UINT64_MAX, UINT64_MAX - 7};
   for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
     restart(0);
     NEED(put(8, 'x'));
