@@ -99,8 +99,7 @@ static struct taken taken_of(const struct bl_channel *c) {
 
 static int has_changed(const struct bl_channel *c, const struct taken *t) {
   struct taken now = taken_of(c);
-  return now.at != t->at || now.packets != t->packets ||
-         now.bytes != t->bytes;
+  return now.at != t->at || now.packets != t->packets || now.bytes != t->bytes;
 }
 
 /* What to spin for: half the ring, rather than one record after the other. */
@@ -122,8 +121,8 @@ static int take_bell(struct bl_channel *c) {
   struct bl_packet_note note;
   if (!bl_claim_try(&c->in->reader)) return 0;
   bl_wake_renew(&c->out->room);
-  int is_ours = bl_packet_peek(c->sock, &note) == 1 &&
-                note.byte == BL_BELL_ROOM;
+  int is_ours =
+      bl_packet_peek(c->sock, &note) == 1 && note.byte == BL_BELL_ROOM;
   if (is_ours) bl_channel_hush(c);
   bl_claim_give(&c->in->reader);
   return is_ours;
@@ -155,7 +154,7 @@ static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
 
 /* Waits until the reader took something since *t, or might have. */
 static int await(struct bl_channel *c, const struct load *l,
-                const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
+                 const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   struct hope hope = {c, l, t};
