@@ -96,7 +96,15 @@ void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c) {
   c->closing = 0;
 }
 
-void bl_lconnection_wait_begin(struct bl_lconnection *c) { c->waiters++; }
+/* Coroutines that waited when this process was forked are its parent's. */
+static int has_waiters(const struct bl_lconnection *c) {
+  return c->waiters > 0 && c->waited == bl_self_pid();
+}
+
+void bl_lconnection_wait_begin(struct bl_lconnection *c) {
+  c->waiters = has_waiters(c) ? c->waiters + 1 : 1;
+  c->waited = bl_self_pid();
+}
 
 int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
   c->waiters--;
@@ -107,7 +115,7 @@ int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
 
 static int connection_close(lua_State *L) {
   struct bl_lconnection *c = check(L);
-  if (c->waiters == 0 || !c->channel) {
+  if (!has_waiters(c) || !c->channel) {
     bl_lconnection_drop(L, c);
   } else if (!c->closing) {
     c->closing = 1;

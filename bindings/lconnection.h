@@ -27,7 +27,8 @@ struct bl_lconnection {
   enum bl_lorigin origin;
   int functions;                  /* both ways, as the maker asked for */
   int closing;                    /* closed, but somebody waits for it */
-  int waiters;                    /* coroutines in a waiter of set_waiter */
+  int waiters;                    /* coroutines in a waiter of set_waiter, */
+  pid_t waited;                   /* of this process */
   pid_t maker;
   struct bl_channel *channel;     /* null: closed */
   struct bl_lconnection *partner; /* the other end, while both are open here */
