@@ -163,6 +163,16 @@ static int new_pipe(lua_State *L) {
   return 2;
 }
 
+int bl_lconnection_failed(lua_State *L, int r, const char *what) {
+  if (r != BL_EBADFRAME) return bl_lerror_return(L, r, what);
+  luaL_tolstring(L, 1, NULL);
+  lua_pushnil(L);
+  lua_pushfstring(L, "what came is no message of ours: %s ends here (%s)",
+                  lua_tostring(L, -2), what);
+  lua_pushstring(L, bl_error_name(r)); /* nil sentence code */
+  return 3;
+}
+
 /* ---- travelling ---- */
 
 /* Of the value that goes along: the kind, and flags. */

@@ -52,6 +52,10 @@ enum bl_profile bl_lconnection_accepts(const struct bl_lconnection *c);
 void bl_lconnection_wait_begin(struct bl_lconnection *c);
 int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c);
 
+/* Pushes what a call returns that failed with r, and how many values that
+ * are: an end that is broken is named. */
+int bl_lconnection_failed(lua_State *L, int r, const char *what);
+
 /* Lets go of the end. */
 void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c);
 

@@ -3,7 +3,6 @@
 
 #include "bindings/lcodec.h"
 #include "bindings/lconnection.h"
-#include "bindings/lerror.h"
 #include "bindings/lopt.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -115,7 +114,7 @@ static int send_look(lua_State *L, int64_t until_ns) {
 
 static int send_done(lua_State *L, int r) {
   close_copies(lua_touserdata(L, BOX));
-  if (r < 0) return bl_lerror_return(L, r, "send");
+  if (r < 0) return bl_lconnection_failed(L, r, "send");
   lua_pushboolean(L, 1);
   return 1;
 }
