@@ -296,7 +296,7 @@ describe("Without a result", function()
   end)
 
   it("a child without memory tells that", function()
-    if helper.asan then return end
+    if helper.asan then pending "address space limits do not hold under ASan" end
     local file <close> = io.open "/proc/self/statm"
     local room = file:read "n" * 4096 + 150 * MIB
     local err = failure(function() return ("x"):rep(70 * MIB) end, { limits = { as = room } })
