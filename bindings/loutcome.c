@@ -15,7 +15,7 @@
 /* Fits a slot, and takes no memory. */
 static void tell_short(enum bl_text kind, const struct bl_lerror_texts *e) {
   char room[BL_TEXT_MAX];
-  struct bl_buf out = {room, 0, 0, sizeof room};
+  struct bl_buf out = {.data = room, .size = sizeof room};
   const struct {
     const char *key, *value;
     size_t most;

@@ -8,6 +8,7 @@
 #include "runtime/self.h"
 
 struct bl_lprocess;
+struct bl_lconnection;
 
 enum bl_lend { BL_LEND_NOT = 0, BL_LEND_BEGUN, BL_LEND_DONE };
 
@@ -23,6 +24,7 @@ struct bl_lstate {
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
   size_t texts; /* bytes that ended children left, untold to the collector */
+  struct bl_lconnection *pairs; /* a list: ends whose other end is open too */
   struct bl_lstate *next;
 };
 

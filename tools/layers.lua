@@ -10,13 +10,13 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan utf8",
+  "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "inspect limit packet poller reap region self stream",
-  "board",
+  "inspect limit packet poller reap region self spin stream",
+  "board claim",
   "child",
-  "spawn",
-  "process",
+  "channel spawn",
+  "process receiver sender",
   "family",
 }
 
