@@ -68,9 +68,8 @@ static int get_controlled(lua_State *L, struct bl_lprocess *p) {
 }
 
 static int get_start_method(lua_State *L, struct bl_lprocess *p) {
-  if (p->command) lua_pushnil(L);
-  else lua_pushliteral(L, "fork");
-  return 1;
+  (void)p;
+  return from_spec(L, "start_method");
 }
 
 static void set_seconds(lua_State *L, const char *key, int64_t ns) {
@@ -264,8 +263,7 @@ static int process_tostring(lua_State *L) {
   struct bl_lprocess *p = bl_lprocess_test(L, 1);
   luaL_argexpected(L, p, 1, "billiard.Process");
   bl_compat_getvalue(L, 1, BL_LUV_CLASS);
-  if (luaL_getmetafield(L, -1, "__name") != LUA_TSTRING)
-    lua_pushliteral(L, "Process");
+  lua_getfield(L, -1, "__name");
   bl_lprocess_spec(L, 1, "name");
   if (bl_lprocess_mine(L, p)) push_status(L, p);
   else lua_pushliteral(L, "unknown"); /* only its parent could tell */

@@ -63,11 +63,15 @@ struct bl_board {
 };
 
 static struct bl_board *boards; /* bl_lock */
+static struct bl_board *inherited; /* of a forked child: its parent's */
 static uint32_t generation;     /* bl_lock */
 
 /* A forked child makes boards of its own; its parent's stay mapped, since its
  * own slot is on one of them. */
-static void forget(void) { boards = NULL; }
+static void forget(void) {
+  inherited = boards;
+  boards = NULL;
+}
 
 /* ---- memory ---- */
 
@@ -154,6 +158,11 @@ static int is_surplus(struct bl_board *b) {
 
 static struct gate *gate_of(const struct bl_slot *slot) {
   return &slot->board->shared->gates[slot->index];
+}
+
+void bl_board_leave(void) {
+  for (struct bl_board *b = inherited; b; b = b->next)
+    b->memory.fd = bl_fd_close_own(b->memory.fd, &b->id);
 }
 
 /* ---- slots ---- */

@@ -32,6 +32,10 @@ struct bl_slot {
 
 int bl_slot_take(struct bl_slot *slot);
 
+/* child: closes the descriptors of the boards that it inherited, also of the
+ * one that its slot is on: for a process that adopts another. */
+void bl_board_leave(void);
+
 /* Does nothing to none. What the child left is gone then. */
 void bl_slot_give(struct bl_slot *slot);
 

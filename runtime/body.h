@@ -28,4 +28,8 @@ int bl_body_adopt(int fd, unsigned index, uint32_t generation, int bell);
  * 0), or what failed where. Once. */
 void bl_body_answer(enum bl_step step, int error);
 
+/* child: ends, without the exit handlers that it inherited: with an exit
+ * status, or by the signal of a negative one. */
+_Noreturn void bl_body_end(int status);
+
 #endif

@@ -31,6 +31,10 @@ BL_API struct bl_process *bl_process_free(struct bl_process *p);
 BL_API int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
                             enum bl_step *step);
 
+/* After a start that failed with BL_ELOAD: what could not be loaded. The
+ * process's own; null for other failures. */
+BL_API const char *bl_process_problem(const struct bl_process *p);
+
 /* Each of the rest needs a started process. */
 
 /* Takes the status if the child has ended: 1 ended, 0 not. Also carries out

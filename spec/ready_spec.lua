@@ -1,4 +1,5 @@
 -- Readiness: a target says so, a program writes to a descriptor or notifies.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

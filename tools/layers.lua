@@ -13,11 +13,13 @@ local floors = {
   "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
   "inspect limit packet poller reap region self spin stream",
-  "board claim",
-  "child",
-  "channel spawn",
+  "board",
+  "claim handover parcel",
+  "channel child order",
+  "spawn",
+  "zygote",
   "process receiver sender",
-  "family",
+  "brood family",
 }
 
 local kernel_headers = {
