@@ -35,6 +35,7 @@ struct bl_ring_side {
   _Atomic uint64_t packets;
   _Atomic uint64_t bytes; /* of packets */
   _Atomic uint64_t ready; /* written up to here, where that is beyond `at` */
+  _Atomic uint32_t cpu;   /* where it was written; means nothing to a ring */
 };
 
 struct bl_ring {
