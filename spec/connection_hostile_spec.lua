@@ -91,7 +91,8 @@ describe("messages that are no values", function()
   it("F08: are not even sent: what cannot be packed raises with its path", function()
     both(function(a, b)
       local cases = {
-        ["value[1]: userdata"] = { io.stdout }, ["value.co: thread"] = { co = coroutine.create(print) },
+        ["value[1]: userdata"] = { io.stdout },
+        ["value.co: thread"] = { co = coroutine.create(print) },
         ["value.a.b[2]: userdata"] = { a = { b = { 1, io.stdin } } },
       }
       for path, value in pairs(cases) do assert.equal(path, error_of(a.send, a, value).path) end
@@ -193,7 +194,8 @@ describe("a child of another user", function()
       local frames = { f, "\x91" .. f, "\x81\xa1k" .. f, ext(2, trap), ext(2, trap .. "\xa1f"),
         ext(2, "\xa2_G\xa4load"), ext(2, "\xa7package\xa6loaded"), ext(4, "\1\1"),
         ext(5, "\xa8os.execute\xa2id"), ext(5, "\xaespec.Unheard-of\1"), ext(6, "\xa2_G\x80"),
-        ext(7, "\xb3billiard.Connection\1\0\2"), ext(7, "\xbdbilliard.AuthenticationString\1\0\xa1k"),
+        ext(7, "\xb3billiard.Connection\1\0\2"),
+        ext(7, "\xbdbilliard.AuthenticationString\1\0\xa1k"),
         "\x1bLua" .. string.dump(function() _G.spec_trapped = true end):sub(5) }
       for _, frame in ipairs(frames) do connection:send_bytes(frame) end
       connection:send "done"

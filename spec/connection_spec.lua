@@ -15,8 +15,8 @@ describe("a Connection", function()
   it("carries values there and back", function()
     local c, p = echo()
     local shared = { 1, 2.5, "three" }
-    local values = { true, false, 7, -0.0, math.mininteger, math.huge, "", "\0\255", ("x"):rep(5000),
-      ("y"):rep(1 << 20), shared, { shared, shared, deep = { shared } } }
+    local values = { true, false, 7, -0.0, math.mininteger, math.huge, "", "\0\255",
+      ("x"):rep(5000), ("y"):rep(1 << 20), shared, { shared, shared, deep = { shared } } }
     for _, value in ipairs(values) do
       assert.is_true(c:send(value))
       assert.same(value, (c:recv(LONG)))
@@ -208,7 +208,7 @@ describe("a Connection", function()
       "pollfd", "getfd" } do
       assert.matches("^" .. method .. ": Connection is closed$", error_of(a[method], a, ""))
     end
-    do local c <close> = b end
+    do local _ <close> = b end
     assert.is_true(b.closed)
   end)
 
