@@ -97,7 +97,8 @@ static int map_without_file(struct bl_board *b) {
 
 static int make_memory(struct bl_board *b) {
   b->memory.fd = BL_FD_NONE;
-  int r = bl_shm_new(&b->memory, "billiard-board", FILE_SIZE, sizeof b->shared->gates);
+  int r = bl_shm_new(&b->memory, "billiard-board", FILE_SIZE,
+                     sizeof b->shared->gates);
   if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) return r;
   return r < 0 ? map_without_file(b) : map_texts(b);
 }
@@ -116,8 +117,7 @@ static int check_file(const struct bl_board *b) {
 /* ---- which board ---- */
 
 static void board_free(struct bl_board *b) {
-  if (b->memory.fd != BL_FD_NONE)
-    b->memory.fd = bl_fd_close_own(b->memory.fd, &b->id);
+  b->memory.fd = bl_fd_close_own(b->memory.fd, &b->id);
   bl_shm_drop(&b->memory);
   free(b);
 }
@@ -127,7 +127,8 @@ static int board_new(struct bl_board **out) {
   if (!b) return -ENOMEM;
   int r = make_memory(b);
   if (r < 0) {
-    board_free(b);
+    bl_shm_drop(&b->memory); /* what it is is not known yet */
+    free(b);
     return r;
   }
   b->next = boards;

@@ -71,13 +71,15 @@ describe("The board", function()
     ]]
     assert.equal("", err)
     local mib, kib, n = out:match "^(%-?%d+) (%-?%d+) (%d+)\n$"
-    assert.near(0, tonumber(mib), 10)
+    assert.near(0, tonumber(mib), helper.asan and 300 or 10) -- ASan keeps what is freed
     assert.near(0, tonumber(kib), 64)
     assert.equal("1", n)
   end)
 
   it("leaves results that nobody asks for to the collector, at their size", function()
+    if helper.asan then pending "ASan keeps what is freed" end
     local out, err = kit.run [[
+      collectgarbage("incremental", 200, 100) -- as it comes
       local heap = {}
       for i = 1, 200000 do heap[i] = { i } end -- some 20 MiB
       collectgarbage()

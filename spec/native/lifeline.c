@@ -224,7 +224,8 @@ static void closed_ends_harm_nobody(void) {
 
 int main(void) {
   static const struct check_test tests[] = {
-      {"a member dies when its owner is killed, whatever it blocks", member_dies},
+      {"a member dies when its owner is killed, whatever it blocks",
+       member_dies},
       {"also one that is busy", busy_one_dies},
       {"also one that became a program", program_dies},
       {"also a stopped one", stopped_one_dies},
