@@ -52,13 +52,17 @@ static int obey(struct bl_parcel *p) {
   for (;;) pause();
 }
 
+static int accept_and_obey(struct bl_parcel *p) {
+  if (bl_parcel_accept(p) < 0 || bl_parcel_wait(p) < 0) return 98;
+  p->control = bl_fd_close(p->control);
+  return obey(p);
+}
+
 static int run(void *unused, int control) {
   struct bl_parcel p;
   (void)unused;
   if (bl_parcel_receive(control, &p) < 0) return 99;
-  bl_fd_close(control);
-  if (bl_parcel_accept(&p) < 0) return 98;
-  return obey(&p);
+  return accept_and_obey(&p);
 }
 
 static int serve(struct bl_parcel *p) {
@@ -77,8 +81,7 @@ static int work(void) {
   struct bl_parcel p;
   if (bl_parcel_receive(BL_CONTROL_FD, &p) < 0) return 96;
   if (p.kind == BL_PARCEL_ZYGOTE) return serve(&p);
-  bl_fd_close(BL_CONTROL_FD);
-  return bl_parcel_accept(&p) < 0 ? 98 : obey(&p);
+  return accept_and_obey(&p);
 }
 
 /* ---- starting them ---- */
