@@ -25,14 +25,11 @@
 
 #define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
 
-/* How long a child that unwinds may be late before its owner acts. */
-enum { OWNER_MARGIN_MS = 200 };
-
-/* How long the record of a zygote's child may be late. */
-enum { RECORD_MS = 50 };
-
-/* How often to look for the end of a child that says nothing of it. */
-enum { LOOK_AGAIN_MS = 5 };
+enum {
+  OWNER_MARGIN_MS = 200, /* a child that unwinds may be late by that */
+  RECORD_MS = 50,        /* and the record of a zygote's child by that */
+  LOOK_AGAIN_MS = 5      /* for the end of a child that says nothing of it */
+};
 
 enum state { INITIAL, STARTED, ENDED };
 
