@@ -289,11 +289,13 @@ static void learns_of_a_dead_reader(void) {
     if (pid == 0) {
       ends[0] = bl_channel_free(ends[0]);
       traffic_send(ends[1], "ready", 5, BL_FOREVER);
-      if (waits) traffic_skip(ends[1], BL_FOREVER);
+      while (waits) traffic_skip(ends[1], BL_FOREVER);
       for (;;) pause();
     }
     ends[1] = bl_channel_free(ends[1]);
     CHECK_INT(traffic_skip(ends[0], CHECK_DEADLINE), 0);
+    for (int unread = 0; unread < 5; unread++)
+      CHECK_INT(traffic_send(ends[0], "unread", 6, 0), 0);
     traffic_kill(pid);
     traffic_send(ends[0], "first", 5, 0);
     CHECK_INT(traffic_send(ends[0], "second", 6, 0), BL_ECLOSED);
