@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/core.h"
 
+#include <lualib.h>
+
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
@@ -9,12 +11,15 @@
 #include "bindings/lexit.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/lmethod.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
 #include "bindings/lready.h"
 #include "bindings/lreceiver.h"
+#include "bindings/lremote.h"
+#include "bindings/lresult.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
 #include "bindings/lsender.h"
@@ -26,6 +31,7 @@
 #include "bindings/ltype.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
+#include "bindings/lworker.h"
 
 /* Children reseed by the function that was there when we were loaded. */
 static void keep_randomseed(lua_State *L) {
@@ -44,6 +50,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
+    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,  bl_lresult_open,
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
 };
 
@@ -57,4 +64,15 @@ int luaopen_billiard_core(lua_State *L) {
   lua_pushliteral(L, BL_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;
+}
+
+int bl_child_main(int argc, char **argv) {
+  int control = bl_lworker_control(argc, argv);
+  if (control < 0) return -1;
+  lua_State *L = luaL_newstate();
+  if (!L) return -1;
+  luaL_openlibs(L);
+  luaL_requiref(L, "billiard.core", luaopen_billiard_core, 0);
+  lua_settop(L, 0);
+  bl_lworker_run(L, control);
 }

@@ -302,6 +302,7 @@ static void begin_to_watch(struct bl_channel *c) {
 
 int bl_channel_fd(struct bl_channel *c) {
   if (!bl_channel_owns(&c->watch)) {
+    if (c->sock == BL_FD_NONE) return BL_ECLOSED;
     int r = make_set(c);
     if (r < 0) return r;
     begin_to_watch(c);

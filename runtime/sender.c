@@ -228,6 +228,9 @@ static int new_set(struct bl_channel *c) {
 }
 
 int bl_channel_room_fd(struct bl_channel *c) {
+  if (c->sock == BL_FD_NONE)
+    return bl_channel_owns(&c->room) ? bl_poller_fd(c->room.poller)
+                                     : BL_ECLOSED;
   int r = bl_channel_owns(&c->room) ? 0 : new_set(c);
   if (r < 0) return r;
   r = bl_poller_wait(c->room.poller, 0);

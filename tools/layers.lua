@@ -12,11 +12,14 @@ local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board inspect limit packet poller reap self spin stream",
-  "child claim",
-  "channel spawn",
+  "inspect limit packet poller reap region self spin stream",
+  "board",
+  "claim handover parcel",
+  "channel child order",
+  "spawn",
+  "zygote",
   "process receiver sender",
-  "family",
+  "brood family",
 }
 
 local kernel_headers = {
