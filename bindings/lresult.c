@@ -20,7 +20,7 @@ static const char *push_end(lua_State *L, const struct bl_exit *e) {
       return lua_pushfstring(L, "exited with status %d without a result",
                              e->code);
     case BL_HOW_SIGNALED:
-      return lua_pushfstring(L, "ended by SIG%s without a result",
+      return lua_pushfstring(L, "ended by %s without a result",
                              bl_signal_name(e->code));
     default: return lua_pushliteral(L, "ended without a result");
   }
