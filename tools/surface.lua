@@ -21,6 +21,8 @@ local no_page = {
   host = "docs/billiard.1", family = "docs/api/process.md",
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md", zygote = "docs/api/startmethod.md",
+  startmethod_child = "docs/api/startmethod.md",
+  startmethod_target = "docs/api/startmethod.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
