@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bindings/lcodec.h"
+#include "bindings/lprocess.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
 #include "runtime/buf.h"
@@ -82,6 +83,10 @@ int bl_lremote_plan(lua_State *L, struct bl_plan *plan) {
     pack(L, top + 4, "set_forkserver_preload", &box->preload);
     fill(&box->preloads, &box->preload);
     plan->preload = &box->preloads;
+  }
+  if (plan->method == BL_METHOD_SPAWN) { /* for what goes wrong in it */
+    lua_rawgeti(L, top + 1, 1);
+    bl_lprocess_set_spec(L, 1, "program");
   }
   lua_pushvalue(L, top + 1);
   plan->argv = bl_lspec_argv(L);

@@ -41,6 +41,7 @@ struct bl_process {
   int64_t kill_at_ns; /* BL_FOREVER: never */
   int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
+  uint64_t sent;      /* bit n - 1: signal n */
   int late_error;
   enum bl_step late_step;
   char *problem;
@@ -112,10 +113,16 @@ static void save_text(struct bl_process *p, enum bl_text kind) {
   if (r != -ENOENT) p->saved[kind] = r < 0 ? r : 1;
 }
 
+/* By a signal of ours, which needs no other explanation. */
+static int ended_as_asked(const struct bl_process *p) {
+  if (p->exit.how == BL_HOW_EXITED) return 0;
+  if (p->exit.how == BL_HOW_UNKNOWN) return p->sent != 0;
+  return p->controlled || p->sent >> (p->exit.code - 1) & 1;
+}
+
 static void take_answer(struct bl_process *p) {
   if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
-  /* a signal needs no other explanation */
-  int failed = p->child.must_answer && p->exit.how == BL_HOW_EXITED;
+  int failed = p->child.must_answer && !ended_as_asked(p);
   p->late_error = failed ? BL_ESTART : 0;
   p->late_step = BL_STEP_ANSWER;
 }
@@ -260,6 +267,7 @@ static int send_by_number(struct bl_process *p, int signo, siginfo_t *info,
 static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
                        unsigned flags) {
   if (p->state == ENDED) return 0;
+  if (signo > 0) p->sent |= UINT64_C(1) << (signo - 1);
   int r = bl_fd_verify(p->child.handle.fd, &p->child.handle.id);
   if (r < 0) return r;
   if (!p->child.handle.by_pid) {

@@ -99,7 +99,8 @@ BL_API int bl_process_text(struct bl_process *p, enum bl_text kind,
 
 /* A step that failed in the child without start() waiting for it: its error
  * and *step, 0 for none. A child that should have told and did not failed at
- * BL_STEP_ANSWER with BL_ESTART. Known once it has ended. */
+ * BL_STEP_ANSWER with BL_ESTART, unless it ended by a signal that was sent to
+ * it here. Known once it has ended. */
 BL_API int bl_process_late_failure(struct bl_process *p, enum bl_step *step);
 
 #endif
