@@ -80,6 +80,48 @@ describe("a pipe whose ends a forked child inherits", function()
     b:close()
   end)
 
+  it("is closed when its parent closes it, whoever was started later", function()
+    local list = {}
+    for i = 1, 3 do
+      local here, p = child(recv_to_end)
+      list[i] = { here, p }
+    end
+    for _, pair in ipairs(list) do finish(pair[1], pair[2]) end
+  end)
+
+  helper.only(it, "fork")("is let go of where nothing holds it", function()
+    local function count_fds(connection)
+      connection:send((helper.fds()))
+    end
+    local function fds_of_a_child()
+      local c, p = child(count_fds)
+      local n = c:recv(LONG)
+      finish(c, p)
+      return n
+    end
+    local before = fds_of_a_child()
+    local list = { { Pipe() }, { Pipe() } }
+    assert.equal(before, fds_of_a_child())
+    for _, pair in ipairs(list) do
+      pair[1]:close()
+      pair[2]:close()
+    end
+  end)
+
+  helper.only(it, "fork")("stays where a loaded module holds it", function()
+    local a, b = Pipe()
+    package.loaded["spec.bus"] = { publish = function(value) return b:send(value) end }
+    local p = assert(Process { target = function()
+      return require "spec.bus".publish "from a module"
+    end }:start())
+    b:close()
+    assert.equal("from a module", (a:recv(LONG)))
+    package.loaded["spec.bus"] = nil
+    assert.same({ true, "exit", 0 }, { p:join(LONG) })
+    p:close()
+    a:close()
+  end)
+
   helper.only(it, "fork")("stays whole in a child that was given neither", function()
     local a, b = Pipe()
     _G.spec_ends = { a, b }
