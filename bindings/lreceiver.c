@@ -61,8 +61,7 @@ static void leave_inbox(struct inbox *box) {
 /* ---- what the calls share ---- */
 
 /* 0: go on; BL_ECLOSED: somebody closed it meanwhile. */
-static int still_open(struct bl_lconnection *c,
-                      struct inbox *box) {
+static int still_open(struct bl_lconnection *c, struct inbox *box) {
   int r = 0;
   if (box->waiting) r = bl_lconnection_wait_end(c);
   box->waiting = 0;
