@@ -46,7 +46,8 @@ static void meet(struct walk *w) {
 }
 
 static void mark(const struct walk *w, struct bl_lconnection *c) {
-  if (c->met < (int)w->how) c->met = w->how;
+  int how = (int)w->how;
+  if (c->met < how) c->met = how;
 }
 
 /* ---- the value is on top ---- */
