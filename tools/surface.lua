@@ -21,7 +21,7 @@ local no_page = {
   connection_loops = "docs/api/connection.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
   result = "docs/api/process.md", board = "docs/api/process.md",
-  loops = "docs/api/waiter.md",
+  loops = "docs/api/waiter.md", zygote = "docs/api/startmethod.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
