@@ -67,7 +67,7 @@ describe("a context", function()
       local context = billiard.get_context(method)
       assert.equal(method, context.get_start_method())
       assert.equal(method, context.Process {}.start_method)
-      assert.equal(billiard.sleep, context.sleep)
+      assert.equal(billiard.now, context.now)
       assert.equal(context, billiard.get_context(method))
       assert.has_error(function() context.set_start_method "fork" end)
     end

@@ -83,6 +83,21 @@ describe("a target", function()
     assert.equal(n, (helper.fds()))
   end)
 
+  each(remote, "leaves nothing of its arguments in its parent", function(method)
+    local function resident()
+      local file <close> = assert(io.open "/proc/self/status")
+      return tonumber(file:read "a":match "VmRSS:%s+(%d+)")
+    end
+    local text = ("x"):rep(16 << 20)
+    assert.equal(16 << 20, result(method, string.len, text))
+    local before = resident()
+    collectgarbage "stop"
+    for _ = 1, 8 do result(method, string.len, text) end
+    local grown = resident() - before
+    collectgarbage "restart"
+    assert.is_true(grown < 16 << 10, grown)
+  end)
+
   each(remote, "meets an error where it reads a global of its parent's only", function(method)
     rawset(_G, "only_the_parents", 1)
     local err = failure { start_method = method, target = load [[

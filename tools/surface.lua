@@ -16,6 +16,7 @@ local no_page = {
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",
   connection_faults = "docs/api/connection.md",
+  connection_functions = "docs/api/connection.md",
   connection_hostile = "docs/api/connection.md",
   connection_loops = "docs/api/connection.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
