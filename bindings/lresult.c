@@ -82,9 +82,18 @@ static int return_result(lua_State *L, struct bl_lprocess *p) {
 
 /* ---- result: process timeout ---- */
 
+/* It has ended and told, and only its fork server has not. */
+static int has_told(struct bl_process *process) {
+  const char *text;
+  size_t size;
+  return bl_process_owed(process) &&
+         bl_process_text(process, BL_TEXT_RESULT, &text, &size) > 0;
+}
+
 static int result_look(lua_State *L, int64_t until_ns) {
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "result");
   int r = bl_process_join(p->process, until_ns);
+  if (r == 0) r = has_told(p->process);
   return r == 0 ? BL_ETIMEOUT : r;
 }
 
@@ -96,7 +105,7 @@ static int result_done(lua_State *L, int r) {
 }
 
 static int process_result(lua_State *L) {
-  static const struct bl_lcall result = {result_look, bl_lwaiter_self,
+  static const struct bl_lcall result = {result_look, bl_lprocess_object,
                                          result_done};
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "result");
   if (p->command)
