@@ -9,12 +9,12 @@ local source = require "tools.source"
 
 -- A new file gets its place here.
 local floors = {
-  [0] = "base error signame",
-  "clock fd interrupt lock buf plan utf8",
+  [0] = "base error point signame",
+  "clock cursor fd interrupt lock buf plan utf8",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board inspect limit packet poller reap self stream",
-  "child",
-  "spawn",
+  "board gong inspect limit packet poller reap self store stream",
+  "child queue",
+  "consumer producer spawn",
   "process",
   "family",
 }
