@@ -5,8 +5,10 @@
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
 #include "bindings/lerror.h"
+#include "bindings/levent.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/llock.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
@@ -39,6 +41,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
+    bl_llock_open,     bl_levent_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

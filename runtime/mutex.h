@@ -12,6 +12,7 @@
 #define BILLIARD_MUTEX_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "runtime/base.h"
 
@@ -39,5 +40,12 @@ int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns);
 
 /* Gives it: 0, or -EPERM when this thread does not have it. */
 int bl_mutex_give(struct bl_mutex *m);
+
+/* The thread that holds it, 0 for none: what was so at that moment. Disturbs
+ * nobody, as a try would. */
+pid_t bl_mutex_holder(const struct bl_mutex *m);
+
+/* 1 while it is nobody's because its holder has died, and nobody was told. */
+int bl_mutex_is_left(const struct bl_mutex *m);
 
 #endif

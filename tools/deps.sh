@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh [make] [build] [test] [check] [fuzz] [bench]: installs what is
-# missing for these levels, through apt-get where that can be done; elsewhere
+# deps.sh [make] [build] [test] [check] [inject] [fuzz] [bench]: installs what
+# is missing for these levels, through apt-get where that can be done; elsewhere
 # it names the packages (as Debian 12 calls them) and fails.
 set -eu
 export LC_ALL=C.UTF-8
@@ -44,6 +44,10 @@ check() {
   command_of clang clang
 }
 
+inject() {
+  command_of strace strace
+}
+
 fuzz() {
   command_of clang clang
   echo 'int main(void) { return 0; }' | clang -fsanitize=fuzzer-no-link,address \
@@ -65,6 +69,7 @@ for level in "$@"; do
     build) build ;;
     test) tests ;;
     check) check ;;
+    inject) inject ;;
     fuzz) fuzz ;;
     bench) bench ;;
     *) echo "deps.sh: no level named $level" >&2; exit 2 ;;

@@ -1,6 +1,6 @@
 # Everything but the building itself; `make help` lists it.
 
-.PHONY: all help deps demo test unit examples spec host-spec rock check lint \
+.PHONY: all help deps demo test unit examples spec host-spec rock inject check lint \
   headers layers sizes surface asan valgrind gcstress bench install \
   install-rock install-c uninstall dist clean format
 .DELETE_ON_ERROR:
@@ -11,7 +11,7 @@ OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
 TEST_C   = $(wildcard spec/fuzz/*.c spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
 OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
-             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua tools/*.lua \
+             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua spec/inject/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host
@@ -70,6 +70,12 @@ examples: ## install into build/stage and run scripts/examples against it
 
 rock: ## build the rock into a tree of its own and load it
 	@LUA='$(TOOL_LUA)' sh tools/rock.sh $(RESULTS) $(abspath $(BUILD))
+
+inject: all ## kill a process at every system call of send, receive and start
+	@sh tools/deps.sh build test inject
+	@mkdir -p $(BUILD) && rm -f $(RESULTS)
+	@$(SPEC_ENV) $(TOOL_LUA) spec/inject/run.lua $(RESULTS); status=$$?; \
+	  sh tools/summary.sh $(RESULTS) && exit $$status
 
 # ---- checks --------------------------------------------------------------
 

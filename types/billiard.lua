@@ -184,6 +184,73 @@ function Poller:timeout() end
 ---@return boolean
 function Poller:dirty() end
 
+---@class billiard.Lock
+local Lock = {}
+---@param timeout? number
+---@return true? taken, ("owner_died"|string)? how, string? code
+function Lock:acquire(timeout) end
+---@return true
+function Lock:release() end
+---@return boolean
+function Lock:locked() end
+---@param f function
+---@return any ...
+function Lock:with(f, ...) end
+function Lock:close() end
+
+---@class billiard.RLock: billiard.Lock
+
+---@class billiard.Semaphore
+local Semaphore = {}
+---@param timeout? number
+---@return true? taken, string? err, string? code
+function Semaphore:acquire(timeout) end
+---@return true? given, string? err, string? code
+function Semaphore:release() end
+---@return integer? n, string? err, string? code
+function Semaphore:value() end
+---@param f function
+---@return any ...
+function Semaphore:with(f, ...) end
+function Semaphore:close() end
+---@return integer fd
+function Semaphore:fileno() end
+---@return integer fd
+function Semaphore:pollfd() end
+---@return integer fd
+function Semaphore:getfd() end
+---@return "r"
+function Semaphore:events() end
+---@return nil
+function Semaphore:timeout() end
+---@return boolean
+function Semaphore:dirty() end
+
+---@class billiard.Event
+local Event = {}
+---@return true
+function Event:set() end
+---@return true
+function Event:clear() end
+---@return boolean
+function Event:is_set() end
+---@param timeout? number
+---@return true? set, string? err, string? code
+function Event:wait(timeout) end
+function Event:close() end
+---@return integer fd
+function Event:fileno() end
+---@return integer fd
+function Event:pollfd() end
+---@return integer fd
+function Event:getfd() end
+---@return "r"
+function Event:events() end
+---@return nil
+function Event:timeout() end
+---@return boolean
+function Event:dirty() end
+
 ---What a waiter is given: a Process, a Stream, a Poller, ...
 ---@class billiard.Waitable
 local Waitable = {}
@@ -397,6 +464,15 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@return billiard.Lock? lock, string? err, string? code
+function billiard.Lock() end
+---@return billiard.RLock? lock, string? err, string? code
+function billiard.RLock() end
+---@param n integer
+---@return billiard.Semaphore? semaphore, string? err, string? code
+function billiard.Semaphore(n) end
+---@return billiard.Event? event, string? err, string? code
+function billiard.Event() end
 ---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?
 function billiard.set_waiter(f) end
 ---@param f fun()

@@ -6,6 +6,7 @@
 local core = require "billiard.core"
 local log = require "billiard.log"
 local Process = require "billiard.process"
+local sync = require "billiard.sync"
 
 return {
    _VERSION = core._VERSION,
@@ -24,6 +25,11 @@ return {
    wait = core.wait,
    Poller = core.Poller,
    set_waiter = core.set_waiter,
+
+   Lock = sync.Lock,
+   RLock = sync.RLock,
+   Semaphore = sync.Semaphore,
+   Event = sync.Event,
 
    at_exit = core.at_exit,
    exit = core.exit,
