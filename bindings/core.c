@@ -7,6 +7,7 @@
 #include "bindings/lerror.h"
 #include "bindings/levent.h"
 #include "bindings/lexit.h"
+#include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
 #include "bindings/llock.h"
 #include "bindings/lparent.h"
@@ -36,6 +37,7 @@ static void keep_randomseed(lua_State *L) {
 
 /* Each adds to the table on top; what is built on comes first. */
 static void (*const parts[])(lua_State *) = {
+    bl_lhandle_open,
     bl_lerror_open,    bl_lsecret_open, bl_lstream_open, bl_lprocess_open,
     bl_lproperty_open, bl_lbuild_open,  bl_lstart_open,  bl_lrun_open,
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,

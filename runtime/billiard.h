@@ -10,6 +10,7 @@
 #include "runtime/base.h"
 #include "runtime/bell.h"
 #include "runtime/body.h"
+#include "runtime/channel.h"
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"

@@ -96,6 +96,11 @@ int bl_pack_map(struct bl_buf *b, size_t n) {
 
 /* ---- strings ---- */
 
+int bl_pack_binary(struct bl_buf *b, size_t n) {
+  if (n > UINT32_MAX) return BL_ETOOBIG;
+  return header(b, BINARY32, n, 4);
+}
+
 /* Copies, and looks at each piece while the cache holds it. */
 static int copy_is_text(char *to, const char *from, size_t n) {
   struct bl_utf8 u = {0};

@@ -102,4 +102,25 @@ describe("billiard.AuthenticationString", function()
     p:kill()
     p:join()
   end)
+
+  it("cannot be packed", function()
+    local key = AuthenticationString(KEY)
+    for _, profile in ipairs { "down", "up", "plain" } do
+      local ok, err = pcall(billiard.pack, { { key } }, profile)
+      assert.is_false(ok)
+      assert.equal("unsendable", err.code)
+      assert.matches("^value%[1%]%[1%]: an AuthenticationString, which only a starting child",
+        err.path)
+    end
+  end)
+
+  it("cannot be made by what others send", function()
+    local message = "\xc7\x27\x07\xbdbilliard.AuthenticationString\1\0\xc4\3abc"
+    message = message:gsub("^\xc7.", "\xc7" .. string.char(#message - 3))
+    local value, err, code = billiard.unpack(message, "up")
+    assert.is_nil(value)
+    assert.equal("bad_frame", code)
+    assert.matches("a handle of type", err)
+    assert.equal(3, #billiard.unpack(message, "down"))
+  end)
 end)

@@ -10,12 +10,12 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error point signame",
-  "clock cursor fd interrupt lock buf plan utf8",
+  "clock cursor fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board gong inspect limit packet poller reap self semaphore store stream",
-  "child latch queue",
-  "consumer producer spawn",
-  "process",
+  "board gong inspect limit packet poller reap self semaphore spin store stream",
+  "child claim latch queue",
+  "channel consumer producer spawn",
+  "process receiver sender",
   "family",
 }
 
