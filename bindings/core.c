@@ -14,6 +14,7 @@
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
+#include "bindings/lqueue.h"
 #include "bindings/lready.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
@@ -43,7 +44,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
-    bl_llock_open,     bl_levent_open,
+    bl_llock_open,     bl_levent_open,  bl_lqueue_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

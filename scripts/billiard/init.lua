@@ -26,6 +26,10 @@ return {
    Poller = core.Poller,
    set_waiter = core.set_waiter,
 
+   Queue = core.Queue,
+   JoinableQueue = core.JoinableQueue,
+   SimpleQueue = core.SimpleQueue,
+
    Lock = sync.Lock,
    RLock = sync.RLock,
    Semaphore = sync.Semaphore,
