@@ -83,6 +83,7 @@ BL_API int bl_queue_is_shut(const struct bl_queue *q);
 
 /* ---- joinable ones ---- */
 
+/* Is it one? */
 BL_API int bl_queue_joinable(const struct bl_queue *q);
 
 /* One message that was got is done with: 0, or -ERANGE when that many were

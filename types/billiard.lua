@@ -251,6 +251,53 @@ function Event:timeout() end
 ---@return boolean
 function Event:dirty() end
 
+---@class billiard.SimpleQueue
+local SimpleQueue = {}
+---@param value any
+---@param timeout? number
+---@return true? put, string? err, string? code
+function SimpleQueue:put(value, timeout) end
+---@param timeout? number
+---@return any value, string? err, string? code
+function SimpleQueue:get(timeout) end
+---@return boolean
+function SimpleQueue:empty() end
+---@return true? shut, string? err, string? code
+function SimpleQueue:shutdown() end
+function SimpleQueue:close() end
+---@return integer fd
+function SimpleQueue:fileno() end
+---@return integer fd
+function SimpleQueue:pollfd() end
+---@return integer fd
+function SimpleQueue:getfd() end
+---@return "r"
+function SimpleQueue:events() end
+---@return nil
+function SimpleQueue:timeout() end
+---@return boolean
+function SimpleQueue:dirty() end
+
+---@class billiard.Queue: billiard.SimpleQueue
+local Queue = {}
+---@param value any
+---@return true? put, string? err, string? code
+function Queue:put_nowait(value) end
+---@return any value, string? err, string? code
+function Queue:get_nowait() end
+---@return integer
+function Queue:qsize() end
+---@return boolean
+function Queue:full() end
+
+---@class billiard.JoinableQueue: billiard.Queue
+local JoinableQueue = {}
+---@return true
+function JoinableQueue:task_done() end
+---@param timeout? number
+---@return true? joined, string? err, string? code
+function JoinableQueue:join(timeout) end
+
 ---What a waiter is given: a Process, a Stream, a Poller, ...
 ---@class billiard.Waitable
 local Waitable = {}
@@ -464,6 +511,14 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@param maxsize? integer
+---@return billiard.Queue? queue, string? err, string? code
+function billiard.Queue(maxsize) end
+---@param maxsize? integer
+---@return billiard.JoinableQueue? queue, string? err, string? code
+function billiard.JoinableQueue(maxsize) end
+---@return billiard.SimpleQueue? queue, string? err, string? code
+function billiard.SimpleQueue() end
 ---@return billiard.Lock? lock, string? err, string? code
 function billiard.Lock() end
 ---@return billiard.RLock? lock, string? err, string? code
