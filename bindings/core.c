@@ -4,6 +4,7 @@
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
+#include "bindings/lconnection.h"
 #include "bindings/lerror.h"
 #include "bindings/levent.h"
 #include "bindings/lexit.h"
@@ -16,8 +17,10 @@
 #include "bindings/lproperty.h"
 #include "bindings/lqueue.h"
 #include "bindings/lready.h"
+#include "bindings/lreceiver.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
+#include "bindings/lsender.h"
 #include "bindings/lsignal.h"
 #include "bindings/lstart.h"
 #include "bindings/lstate.h"
@@ -38,13 +41,14 @@ static void keep_randomseed(lua_State *L) {
 
 /* Each adds to the table on top; what is built on comes first. */
 static void (*const parts[])(lua_State *) = {
-    bl_lhandle_open,
-    bl_lerror_open,    bl_lsecret_open, bl_lstream_open, bl_lprocess_open,
+    bl_lhandle_open,   bl_lerror_open,  bl_lsecret_open,
+    bl_lstream_open,   bl_lprocess_open,
     bl_lproperty_open, bl_lbuild_open,  bl_lstart_open,  bl_lrun_open,
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
     bl_llock_open,     bl_levent_open,  bl_lqueue_open,
+    bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

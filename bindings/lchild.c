@@ -7,6 +7,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/lreach.h"
 #include "bindings/lrun.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
@@ -52,6 +53,7 @@ static lua_State *body_thread(lua_State *L) {
 static int describe(lua_State *L);
 
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
+  child->surplus = bl_lreach_surplus(L);
   child->body = body_thread(L); /* self ... body */
   lua_pushvalue(L, 1);
   lua_pushcfunction(L, describe);
@@ -148,6 +150,7 @@ int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
   lua_State *L = child->body;
   become_self(L, child->self);
+  bl_lreach_drop(L, child->surplus);
   /* from here on interrupts raise: not before, in a call of our own */
   bl_linterrupt_track(L, child->pairs); /* self describe f ... */
   int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);

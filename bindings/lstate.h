@@ -8,6 +8,7 @@
 #include "runtime/self.h"
 
 struct bl_lprocess;
+struct bl_lconnection;
 
 enum bl_lend { BL_LEND_NOT = 0, BL_LEND_BEGUN, BL_LEND_DONE };
 
@@ -22,6 +23,7 @@ struct bl_lstate {
   const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
+  struct bl_lconnection *pairs; /* a list: ends whose other end is open too */
   struct bl_lstate *next;
 };
 

@@ -177,11 +177,15 @@ int bl_channel_deserted(const struct bl_channel *c) {
   return bl_poll_one(c->sock, 0, 0) > 0;
 }
 
-void bl_channel_condemn(struct bl_channel *c) {
-  c->verdict = BL_EBADFRAME;
+static void end(struct bl_channel *c, int verdict) {
+  c->verdict = verdict;
   if (bl_channel_owns(&c->watch) && !c->rung) bl_bell_ring(c->bell);
   c->rung = 1;
 }
+
+void bl_channel_condemn(struct bl_channel *c) { end(c, BL_EBADFRAME); }
+
+void bl_channel_shut(struct bl_channel *c) { end(c, BL_ECLOSED); }
 
 int bl_channel_verdict(struct bl_channel *c) {
   int verdict = c->verdict;

@@ -41,6 +41,10 @@ BL_API int bl_channel_pair(int duplex, struct bl_channel *ends[2]);
  * returns it. */
 BL_API struct bl_channel *bl_channel_free(struct bl_channel *c);
 
+/* From here on every call is BL_ECLOSED, and bl_channel_fd() readable: for
+ * those that still wait for it, before it is freed. */
+BL_API void bl_channel_shut(struct bl_channel *c);
+
 /* Does it read, does it write? */
 BL_API int bl_channel_readable(const struct bl_channel *c);
 BL_API int bl_channel_writable(const struct bl_channel *c);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
@@ -36,13 +38,21 @@ static int32_t holder(const struct bl_claim *claim) {
   return atomic_load_explicit(&claim->holder, memory_order_acquire);
 }
 
-/* A pid that is no process's, or whose process has ended: only a pidfd tells
- * of one that nobody has reaped yet. */
+/* Without a pidfd: a process that nobody has reaped yet has no program. */
+static int is_unseen(int32_t pid) {
+  char name[32], to[1];
+  if (kill(pid, 0) < 0) return errno == ESRCH;
+  snprintf(name, sizeof name, "/proc/%d/exe", (int)pid);
+  return readlink("/proc/self/exe", to, sizeof to) > 0 &&
+         readlink(name, to, sizeof to) < 0 && errno == ENOENT;
+}
+
+/* A pid that is no process's, or whose process has ended. */
 static int is_gone(int32_t pid) {
   if (pid <= 0 || pid > LARGEST_PID) return 1;
-  int fd = bl_pidfd_open(pid);
+  int fd = bl_pidfd_usable() ? bl_pidfd_open(pid) : -ENOSYS;
   if (fd == -ESRCH) return 1;
-  if (fd < 0) return kill(pid, 0) < 0 && errno == ESRCH;
+  if (fd < 0) return is_unseen(pid);
   int gone = bl_poll_one(fd, POLLIN, 0) > 0;
   bl_fd_close(fd);
   return gone;
@@ -56,11 +66,6 @@ static int32_t look(const struct bl_claim *claim) {
     pid = holder(claim);
   }
   return pid;
-}
-
-int bl_claim_busy(struct bl_claim *claim) {
-  int32_t pid = look(claim);
-  return pid != 0 && !is_gone(pid);
 }
 
 /* 1 when it is taken, 0 when not. */

@@ -28,7 +28,4 @@ int bl_claim_try(struct bl_claim *claim);
 
 void bl_claim_give(struct bl_claim *claim);
 
-/* Does a process that lives hold it, after a moment's patience? */
-int bl_claim_busy(struct bl_claim *claim);
-
 #endif

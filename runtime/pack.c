@@ -181,6 +181,10 @@ void bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n) {
   else put(at(b, mark), MAP16 + 1, n, 4);
 }
 
+int bl_pack_binary_head(struct bl_buf *b, size_t n) {
+  return n > UINT32_MAX ? BL_ETOOBIG : header(b, BINARY32, n, 4);
+}
+
 int bl_pack_open_binary(struct bl_buf *b, size_t *mark) {
   size_t here = bl_buf_length(b);
   int r = header(b, BINARY32, 0, 4);

@@ -47,6 +47,10 @@ int bl_pack_integer(struct bl_buf *b, int64_t value);
 int bl_pack_float(struct bl_buf *b, double value);
 int bl_pack_string(struct bl_buf *b, const char *bytes, size_t n);
 
+/* The header of n bytes that the caller sends behind it, from wherever they
+ * are. */
+int bl_pack_binary_head(struct bl_buf *b, size_t n);
+
 /* Headers: n values, or n times a key and a value, are to follow. */
 int bl_pack_array(struct bl_buf *b, size_t n);
 int bl_pack_map(struct bl_buf *b, size_t n);

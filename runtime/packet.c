@@ -106,6 +106,7 @@ static void attach(struct msghdr *m, union control *control,
   size_t size = (size_t)n * sizeof *fds;
   m->msg_control = control;
   m->msg_controllen = CMSG_SPACE(size);
+  memset(control->room, 0, CMSG_SPACE(size)); /* the padding too */
   control->header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                                      .cmsg_type = SCM_RIGHTS,
                                      .cmsg_len = CMSG_LEN(size)};

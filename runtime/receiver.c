@@ -7,10 +7,10 @@
  *
  * Bells stay in the socket while the ring holds something, so that every
  * holder of this end, and every loop that watches it, sees that there is
- * something. They are taken when the ring is empty and no sender is about to
- * publish, and on the way to a packet behind them; and only those that were
- * there before that was said in `want`: then whoever publishes later rings
- * again, and a receiver that dies has taken nobody's last bell. */
+ * something. They are taken when the ring is empty, and on the way to a packet
+ * behind them; and only those that were there before that was said in `want`:
+ * then whoever writes later rings again, and a receiver that dies has taken
+ * nobody's last bell. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -35,8 +35,15 @@ static uint64_t peek(const _Atomic uint64_t *word) {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static enum next record(const struct bl_span *s) {
+static int record(const struct bl_span *s) {
   return s->head != s->tail ? RECORD : NOTHING;
+}
+
+static int look_at(struct bl_ring *r, struct bl_span *s) {
+  int error = bl_ring_look(r, s);
+  if (error < 0 || record(s)) return error;
+  bl_ring_settle(r);
+  return bl_ring_look(r, s);
 }
 
 /* Less in the socket than a packet: bells only. */
@@ -45,22 +52,23 @@ static int only_bells(const struct bl_channel *c) {
   return ioctl(c->sock, FIONREAD, &bytes) == 0 && bytes < BL_PACKET_HEAD;
 }
 
-/* A bell stands first; 1 when it was taken. */
-static int pass_bell(struct bl_channel *c, const struct view *v) {
-  int alone = only_bells(c), room = v->packet.byte == BL_BELL_ROOM;
+/* A bell stands first, and perhaps a packet behind it; 1 when the bell was
+ * taken. */
+static int pass_bell(struct bl_channel *c, const struct view *v,
+                     int packets) {
+  int alone = !packets || only_bells(c);
+  struct bl_span now;
   if (alone && record(&v->span)) return 0;
-  bl_wake_renew(room ? &c->out->room : &c->in->data);
-  if (alone && !room &&
-      (bl_claim_busy(&c->in->writer) ||
-       peek(&c->in->ring.put.at) != v->span.tail))
-    return 0;
+  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room
+                                               : &c->in->data);
+  if (alone && (look_at(&c->in->ring, &now) < 0 || record(&now))) return 0;
   bl_channel_hush(c);
   return 1;
 }
 
 /* A packet stands first: is it next? */
 static int place_packet(const struct bl_channel *c, struct view *v) {
-  int r = bl_ring_look(&c->in->ring, &v->span);
+  int r = look_at(&c->in->ring, &v->span);
   if (r < 0) return r;
   int64_t ahead = (int64_t)(v->packet.tag - v->span.head);
   if (ahead <= 0) return PACKET;
@@ -101,19 +109,18 @@ static void reconcile(struct bl_lane *in, const struct counts *n) {
 static int find(struct bl_channel *c, int thorough, struct view *v) {
   struct bl_lane *in = c->in;
   for (;;) {
-    int r = bl_ring_look(&in->ring, &v->span);
+    int r = look_at(&in->ring, &v->span);
     if (r < 0) return r;
     struct counts n = count(in);
-    if (n.packets == peek(&in->ring.got.packets) &&
-        (record(&v->span) || !thorough))
-      return record(&v->span);
+    int packets = n.packets != peek(&in->ring.got.packets);
+    if (!packets && (record(&v->span) || !thorough)) return record(&v->span);
     r = bl_packet_peek(c->sock, &v->packet);
     if (r > 1) return place_packet(c, v);
-    if (r == 1 && pass_bell(c, v)) continue;
+    if (r == 1 && pass_bell(c, v, packets)) continue;
     if (r == -EAGAIN) reconcile(in, &n);
     else if (r < 0) return r;
     if (r != 0) return record(&v->span);
-    r = bl_ring_look(&in->ring, &v->span); /* the end: now it is final */
+    r = look_at(&in->ring, &v->span); /* the end: now it is final */
     return r < 0 ? r : record(&v->span) ? RECORD : END;
   }
 }
@@ -228,19 +235,12 @@ static int spin(struct bl_channel *c, int64_t until_ns) {
   return 0;
 }
 
-/* Sleeps until the socket says something. While a sender is about to publish
- * it may have rung already: then only for a nap. */
-static int doze(struct bl_channel *c, int64_t *nap_ns, int64_t deadline_ns) {
+/* Sleeps until the socket says something. */
+static int doze(struct bl_channel *c, int64_t deadline_ns) {
   int r = 1;
   bl_wake_enter(&c->in->data);
-  if (bl_claim_busy(&c->in->writer)) {
-    int64_t until = bl_channel_until(deadline_ns, *nap_ns);
-    r = bl_poll(NULL, 0, until);
-    if (r == 0 && until < deadline_ns) r = 1;
-    if (*nap_ns < BL_CHANNEL_NAP_NS) *nap_ns *= 2;
-  } else if (!bl_ring_holds(&c->in->ring)) {
+  if (!bl_ring_holds(&c->in->ring))
     r = bl_poll_one(c->sock, POLLIN, deadline_ns);
-  }
   bl_wake_leave(&c->in->data);
   return r == 0 ? BL_ETIMEOUT : r;
 }
@@ -249,7 +249,6 @@ static int doze(struct bl_channel *c, int64_t *nap_ns, int64_t deadline_ns) {
 struct waiting {
   int64_t start_ns; /* 0: not yet */
   int64_t bound_ns; /* of its spin */
-  int64_t nap_ns;
   int slept;
 };
 
@@ -258,7 +257,6 @@ static int look_on(struct bl_channel *c, struct waiting *w,
                    int64_t deadline_ns) {
   if (w->start_ns == 0) {
     w->start_ns = bl_now_ns();
-    w->nap_ns = BL_MILLISECOND_NS / 16;
     if (w->start_ns < deadline_ns) w->bound_ns = bl_spin_bound(&c->waits);
   }
   if (w->bound_ns == 0 || w->slept) return 0;
@@ -277,7 +275,7 @@ static int get(struct bl_channel *c, struct bl_message *m, size_t max,
     }
     if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
     w->slept = 1;
-    r = doze(c, &w->nap_ns, deadline_ns);
+    r = doze(c, deadline_ns);
     if (r < 0) return r;
     thorough = 0;
   }
@@ -319,12 +317,10 @@ static int make_set(struct bl_channel *c) {
   return r;
 }
 
-/* There may be something already, or a sender is about to publish it without
- * a bell, as it did not see that we watch. */
+/* What is there already may have no bell. */
 static void begin_to_watch(struct bl_channel *c) {
   bl_wake_watch(&c->in->data);
-  c->rung = c->verdict || bl_claim_busy(&c->in->writer) ||
-            bl_ring_holds(&c->in->ring);
+  c->rung = c->verdict || bl_ring_holds(&c->in->ring);
   if (c->rung) bl_bell_ring(c->bell);
 }
 

@@ -21,7 +21,8 @@ int bl_ring_look(const struct bl_ring *r, struct bl_span *s) {
 }
 
 int bl_ring_holds(const struct bl_ring *r) {
-  return load(&r->put.at) != load(&r->got.at) ||
+  uint64_t head = load(&r->got.at);
+  return load(&r->put.at) != head || load(&r->put.ready) != head ||
          load(&r->put.packets) != load(&r->got.packets);
 }
 
@@ -56,8 +57,15 @@ void bl_ring_put(struct bl_ring *r, const struct bl_span *s,
     copy_in(r, at, parts[i].iov_base, parts[i].iov_len);
     at += parts[i].iov_len;
   }
-  atomic_store_explicit(&r->put.at, s->tail + bl_ring_cost(size),
-                        memory_order_release);
+  atomic_exchange(&r->put.ready, s->tail + bl_ring_cost(size));
+}
+
+/* Nobody writes over what is ready before it counts: so whoever sees it may
+ * say so, however late, and more than one. */
+void bl_ring_settle(struct bl_ring *r) {
+  uint64_t at = load(&r->put.at), ready = load(&r->put.ready);
+  if ((int64_t)(ready - at) > 0)
+    atomic_compare_exchange_strong(&r->put.at, &at, ready);
 }
 
 int bl_ring_front(const struct bl_ring *r, const struct bl_span *s,

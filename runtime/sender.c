@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The sending half of a channel.
  *
- * Under the writer's claim: look for room, ring whoever sleeps, then publish.
- * In that order, so that a sender that dies has not published without a bell;
- * a receiver that was woken too early sees that the claim is taken, and does
- * not go back to sleep (receiver.c). A packet is published by being sent, and
- * is itself the bell. */
+ * Under the writer's claim: look for room, write, ring whoever sleeps, then
+ * make it count. In that order, so that a sender that dies leaves nothing that
+ * counts without a bell; a receiver that was woken before it counts takes it
+ * nevertheless. A packet counts when it was sent, and is itself the bell. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -44,12 +43,13 @@ static int put_record(struct bl_channel *c, const struct load *l,
                       const struct bl_span *s) {
   uint32_t want;
   if (bl_ring_free(s) < bl_ring_cost(l->size)) return 0;
+  bl_ring_put(&c->out->ring, s, l->parts, l->n, l->size);
   if (bl_wake_due(&c->out->data, &want)) {
     int r = bl_channel_ring(c, BL_BELL_DATA);
     if (r == BL_ECLOSED) return r;
     if (r == 0) bl_wake_rang(&c->out->data, want);
   }
-  bl_ring_put(&c->out->ring, s, l->parts, l->n, l->size);
+  bl_ring_settle(&c->out->ring);
   return 1;
 }
 
@@ -78,6 +78,7 @@ static int put_packet(struct bl_channel *c, const struct load *l,
 
 static int put(struct bl_channel *c, const struct load *l) {
   struct bl_span s;
+  bl_ring_settle(&c->out->ring); /* a dead sender's */
   int r = bl_ring_look(&c->out->ring, &s);
   if (r < 0) return r;
   if (!has_reader(c, &s)) return BL_ECLOSED;

@@ -158,6 +158,50 @@ function ParentProcess:events() end
 ---@return nil
 function ParentProcess:timeout() end
 
+---One end of a pipe.
+---@class billiard.Connection
+---@field closed boolean
+---@field readable boolean
+---@field writable boolean
+local Connection = {}
+---@param value any
+---@param timeout? number
+---@return true? ok, string? err, string? code
+function Connection:send(value, timeout) end
+---@param timeout? number
+---@return any value, string? err, string? code
+function Connection:recv(timeout) end
+---@param s string
+---@param i? integer
+---@param j? integer
+---@param timeout? number
+---@return true? ok, string? err, string? code
+function Connection:send_bytes(s, i, j, timeout) end
+---@param timeout? number
+---@param maxlength? integer
+---@return string? bytes, string? err, string? code
+function Connection:recv_bytes(timeout, maxlength) end
+---@param timeout? number none: do not wait
+---@return boolean? ready, string? err, string? code
+function Connection:poll(timeout) end
+function Connection:close() end
+---@return integer fd
+function Connection:fileno() end
+---@return integer fd
+function Connection:pollfd() end
+---@return integer fd
+function Connection:getfd() end
+---@return "r"
+function Connection:events() end
+---@return nil
+function Connection:timeout() end
+---@return boolean
+function Connection:dirty() end
+
+---@param options? boolean|{ duplex?: boolean, functions?: boolean } false: one way
+---@return billiard.Connection? reader, billiard.Connection|string writer, string? code
+function billiard.Pipe(options) end
+
 ---@class billiard.Poller
 local Poller = {}
 ---@param object any a Process, a Stream, an fd, or what has pollfd, getfd or fileno

@@ -22,6 +22,7 @@ return {
    parent_process = core.parent_process,
    active_children = core.active_children,
    ready = core.ready,
+   Pipe = core.Pipe,
    wait = core.wait,
    Poller = core.Poller,
    set_waiter = core.set_waiter,

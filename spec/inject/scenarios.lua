@@ -41,6 +41,7 @@ function Case:close()
   self.victim:close()
   self.victim = nil
   for _, connection in ipairs(self) do connection:close() end
+  collectgarbage()
 end
 Case.__close = Case.close
 
@@ -86,5 +87,83 @@ local function start_scenario(method)
 end
 
 start_scenario "fork"
+
+-- ---- messages ----
+
+-- The nth of a stream of messages: small ones, some that go through memory of
+-- their own, some with a connection in them.
+local SIZES <const> = { 3, 200, 5000, 20000, 300000 }
+
+local function message(n, handle)
+  local text = (" "):rep(SIZES[n % #SIZES + 1])
+  return { n = n, text = text, handle = n % 3 == 0 and handle or nil }
+end
+
+local COUNT <const> = 12
+
+local function check_message(got, n)
+  local wanted = message(n)
+  assert(got.n == n, ("message %s came for %d"):format(got.n, n))
+  assert(got.text == wanted.text, ("message %d is torn"):format(n))
+  assert((got.handle ~= nil) == (n % 3 == 0), ("message %d lost its handle"):format(n))
+  if got.handle then got.handle:close() end
+end
+
+-- Whoever is left gets whole messages in order, then "closed".
+local function receive_all(case, deadline)
+  local n = 0
+  while true do
+    local got, err = case.reader:recv(left(deadline))
+    if got == nil then
+      assert(err == "closed", err)
+      return
+    end
+    n = n + 1
+    check_message(got, n)
+  end
+end
+
+local function send_all(connection, handle)
+  for n = 1, COUNT do assert(connection:send(message(n, handle))) end
+end
+
+-- A killed sender has sent a message or has not.
+scenarios.all.send = { open = function()
+  local reader, writer = billiard.Pipe(false)
+  local spare, other = billiard.Pipe()
+  local case = Case.new({ reader, spare, other, reader = reader, judge = receive_all },
+    send_all, writer, spare)
+  writer:close()
+  return case
+end }
+
+-- A killed receiver is gone: who sends learns it, and never waits for ever.
+local function send_until_closed(case, deadline)
+  while true do
+    local sent, err = case.writer:send(message(1), left(deadline))
+    if not sent then
+      assert(err == "closed", err)
+      return
+    end
+  end
+end
+
+local function receive_some(connection)
+  for n = 1, COUNT do
+    local got = assert(connection:recv())
+    if got.handle then got.handle:close() end
+    assert(got.text == message(got.n).text, n)
+  end
+end
+
+scenarios.all.receive = { open = function()
+  local reader, writer = billiard.Pipe(false)
+  local spare, other = billiard.Pipe()
+  local case = Case.new({ writer, spare, other, writer = writer,
+    judge = send_until_closed }, receive_some, reader)
+  reader:close()
+  for n = 1, 6 do assert(writer:send(message(n, spare), 5)) end
+  return case
+end }
 
 return scenarios

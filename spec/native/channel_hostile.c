@@ -119,10 +119,15 @@ static void condemns_once(void) {
 static void does_not_hang_on_claims(void) {
   NEED(bl_channel_pair(1, ends) == 0);
   CHECK_INT(traffic_send(ends[1], "x", 1, 0), 0);
+  CHECK_INT(send(ends[1]->sock, "d", 1, 0), 1);
   atomic_store(&ends[0]->in->reader.holder, 1); /* a process that lives */
   CHECK_INT(traffic_skip(ends[0], 0), BL_ETIMEOUT);
   CHECK_INT(traffic_skip(ends[0], SHORTLY), BL_ETIMEOUT);
   ends[1] = bl_channel_free(ends[1]);
+  CHECK_INT(traffic_skip(ends[0], BL_FOREVER), BL_ECLOSED);
+  atomic_store(&ends[0]->in->reader.holder, 0);
+  CHECK_INT(traffic_skip(ends[0], BL_FOREVER), 0);
+  atomic_store(&ends[0]->in->writer.holder, 1);
   CHECK_INT(traffic_skip(ends[0], BL_FOREVER), BL_ECLOSED);
   atomic_store(&ends[0]->in->reader.holder, -1);
   CHECK_INT(traffic_skip(ends[0], BL_FOREVER), BL_EBADFRAME);

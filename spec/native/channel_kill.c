@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "runtime/channel_impl.h"
+#include "runtime/error.h"
 #include "runtime/poll.h"
 #include "spec/native/traffic.h"
 
@@ -57,7 +58,7 @@ static void hands_over_what_was_sent(void) {
     }
     ends[1] = bl_channel_free(ends[1]);
     int n = read_all(ends[0], pid, traffic_random(&state) % 300);
-    if (!CHECK(n >= 0)) CHECK_FAIL("kill %d: %d", kills, n);
+    if (n < 0) CHECK_FAIL("kill %d: %s", kills, n == -1 ? "torn" : bl_error_name(n));
     CHECK_INT(traffic_exit(pid), -SIGKILL);
     traffic_close(ends);
     kills++;

@@ -7,7 +7,7 @@ static struct bl_ring ring; /* zeroed: a fresh one */
 
 static void restart(uint64_t at) {
   memset(&ring, 0, sizeof ring);
-  ring.put.at = ring.got.at = at;
+  ring.put.at = ring.put.ready = ring.got.at = at;
 }
 
 /* Puts n bytes of a value; 1, or 0 when there is no room. */
@@ -19,6 +19,7 @@ static int put(size_t n, int value) {
   if (bl_ring_free(&s) < bl_ring_cost(n)) return 0;
   memset(bytes, value, n);
   bl_ring_put(&ring, &s, parts, 2, n);
+  bl_ring_settle(&ring);
   return 1;
 }
 
