@@ -2,7 +2,7 @@
 -- Values from processes to processes, beside multiprocessing's and a pipe.
 
 local billiard = require "billiard"
-local floor = require "floor"
+local floor = require "floor_queue"
 local measure = require "bench.measure"
 
 local ROUNDS <const>, PEER_ROUNDS <const> = 7, 3
@@ -48,7 +48,7 @@ end
 local function multiprocessing(producers, consumers)
    local all = {}
    for i = 1, PEER_ROUNDS do
-      all[i] = measure.peer { "/usr/bin/python3", "bench/peers/queue.py",
+      all[i] = measure.peer { "/usr/bin/python3", "bench/peers/values.py",
          tostring(producers), tostring(consumers) }
    end
    return #all > 0 and measure.median(all) or nil
@@ -62,7 +62,7 @@ local function small_values()
       peer = peer, goal = { peer = 20 } }
    measure.seconds { name = "Queue integer, 4p4c", value = four,
       peer = peer, goal = { peer = 20 } }
-   measure.seconds { name = "Queue integer, 4p4c / 4p4c", value = four,
+   measure.seconds { name = "Queue integer, both 4p4c", value = four,
       peer = multiprocessing(4, 4) }
 end
 
@@ -73,12 +73,13 @@ local function large_values()
       goal = { floor = 1 } }
 end
 
--- What the kernel holds for its memory, but for the ring.
+-- What the kernel holds for one, but for its ring.
 local function memory()
    local RING <const> = 64
-   local kib = floor.memory(function() return assert(billiard.Queue()) end)
-   measure.line { name = "Queue, empty, without its ring", value = kib - RING,
-      unit = "KiB", goal = { value = 64 } }
+   local q <close> = assert(billiard.Queue())
+   measure.line { name = "Queue, empty, without its ring", unit = "KiB",
+      value = floor.kib "billiard-queue" - RING, goal = { value = 64 } }
+   assert(q:empty())
 end
 
 small_values()

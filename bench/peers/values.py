@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Seconds for one integer through multiprocessing.Queue: queue.py P C"""
+"""Seconds for one integer through multiprocessing.Queue: values.py P C"""
 import multiprocessing
 import sys
 import time
