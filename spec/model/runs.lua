@@ -28,6 +28,9 @@ runs.sizes = {
     { PRODUCERS = 1, CONSUMERS = 1, SHUTTERS = 2, MESSAGES = 2, KILLS = 1, MAXSIZE = 1 }),
   queue("joined, two deaths",
     { PRODUCERS = 1, CONSUMERS = 1, JOINERS = 1, MESSAGES = 2, KILLS = 2 }),
+  { model = "cursor", what = "two movers, two deaths", size = { KILLS = 2 } },
+  { model = "mutex", what = "three takers, two deaths", size = { KILLS = 2 } },
+  { model = "mutex", what = "three takers, waits that end", size = { KILLS = 1, LATE = 2 } },
 }
 
 runs.more = {
@@ -87,6 +90,17 @@ runs.mutants = {
   spoilt("the last one done and not rung for",
     { PRODUCERS = 1, CONSUMERS = 1, JOINERS = 1, MESSAGES = 2, KILLS = 0 },
     ":: all -> ring(done_awaited, done_bell)", ":: all -> true"),
+  { model = "cursor", what = "seen without a second look", size = { KILLS = 0 },
+    changes = { ":: moves == before -> break", ":: true -> break" } },
+  { model = "cursor", what = "kept once", size = { KILLS = 1 },
+    changes = { "idle = 1 - moves % 2", "idle = moves % 2" } },
+  { model = "mutex", what = "who sleeps does so for ever", size = { KILLS = 1 },
+    changes = { ":: atomic { timeout -> sleeping-- } /* of the slice */", "" } },
+  { model = "mutex", what = "the kernel forgets what was pending", size = { KILLS = 1 },
+    changes = { "(mine || pending) && holder == me", "mine && holder == me" } },
+  { model = "mutex", what = "one who was woken forgets the others", size = { KILLS = 0 },
+    changes = { "seen_waiters = true /* others may sleep on */", "true",
+      ":: atomic { timeout -> sleeping-- } /* of the slice */", "" } },
 }
 
 return runs
