@@ -1,7 +1,6 @@
 -- Queue, JoinableQueue and SimpleQueue: what goes in comes out, once, in order.
 
 local billiard = require "billiard"
-local child = require "spec.fixtures.child"
 local helper = require "spec.helper"
 local sync = require "spec.fixtures.sync"
 
@@ -122,10 +121,8 @@ describe("billiard.Queue", function()
     local q <close> = assert(Queue())
     local back <close> = assert(Queue())
     for i = 1, 3 do q:put(i) end
-    local one, two = start(function() back:put(q:get()) end), nil
-    finish(one)
-    two = start(function() back:put(q:get()) end)
-    finish(two)
+    finish(start(function() back:put(q:get()) end))
+    finish(start(function() back:put(q:get()) end))
     assert.same({ 1, 2, 3, 0, 0 }, { back:get(0), back:get(0), q:get(0), q:qsize(), back:qsize() })
   end)
 
@@ -324,6 +321,29 @@ describe("a Queue's end", function()
     assert.equal("<Queue(closed)>", tostring(q))
     assert.has_error(function() q.put(io.stdout, 1) end)
   end)
+end)
+
+describe("a Queue that travels", function()
+  helper.guard()
+
+  for _, class in ipairs { "Queue", "JoinableQueue", "SimpleQueue" } do
+    it("is the same one behind a connection: " .. class, function()
+      local a <close>, b = billiard.Pipe()
+      local q <close> = assert(billiard[class]())
+      q:put "before"
+      assert(a:send { q, again = q })
+      local got = assert(b:recv(LONG))
+      local other <close> = got[1]
+      assert.equal(other, got.again)
+      assert.equal("before", other:get(0))
+      other:put(("grown"):rep(100000))
+      assert.equal(500000, #q:get(0))
+      q:close()
+      assert.has_error(function() a:send(q) end)
+      assert.same({ true, "alone" }, { other:put "alone", other:get(0) })
+      b:close()
+    end)
+  end
 end)
 
 describe("billiard.JoinableQueue", function()
