@@ -171,9 +171,12 @@ describe("a Queue without resources", function()
     assert.same({ "EMFILE", "EMFILE" }, words({ nofile = 60 }, function()
       local all = {}
       for _, new in ipairs { Queue, JoinableQueue } do
-        local code
-        repeat all[#all + 1], _, code = new() until code
-        io.write(code, "\n")
+        local result
+        repeat
+          result = table.pack(new())
+          all[#all + 1] = result[1]
+        until not result[1]
+        io.write(result[3], "\n")
         for _, q in ipairs(all) do q:close() end
         all = {}
       end
@@ -199,9 +202,11 @@ describe("a Queue without resources", function()
     assert.same({ "ENOMEM", "true", "small" }, words({ as = 300 << 20 }, function()
       local q = Queue()
       q:put "small"
-      local text, code, n = ("x"):rep(50 << 20), nil, 0
+      local text, n = ("x"):rep(50 << 20), 0
+      local code
       repeat
-        n, code = n + 1, select(3, q:put(text))
+        n = n + 1
+        code = select(3, q:put(text))
       until code
       print(code)
       print(q:qsize() == n)

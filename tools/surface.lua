@@ -16,7 +16,8 @@ local no_page = {
   codec_function = "docs/api/codec.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
   loops = "docs/api/waiter.md",
-  queue_wait = "docs/api/queue.md", queue_faults = "docs/api/queue.md",
+  queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
+  queue_faults = "docs/api/queue.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
