@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/core.h"
 
+#include <lualib.h>
+
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
@@ -11,6 +13,7 @@
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
 #include "bindings/llock.h"
+#include "bindings/lmethod.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
@@ -18,6 +21,8 @@
 #include "bindings/lqueue.h"
 #include "bindings/lready.h"
 #include "bindings/lreceiver.h"
+#include "bindings/lremote.h"
+#include "bindings/lresult.h"
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
 #include "bindings/lsender.h"
@@ -29,6 +34,7 @@
 #include "bindings/ltype.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
+#include "bindings/lworker.h"
 
 /* Children reseed by the function that was there when we were loaded. */
 static void keep_randomseed(lua_State *L) {
@@ -48,6 +54,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
     bl_llock_open,     bl_levent_open,  bl_lqueue_open,
+    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,  bl_lresult_open,
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
 };
 
@@ -61,4 +68,15 @@ int luaopen_billiard_core(lua_State *L) {
   lua_pushliteral(L, BL_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;
+}
+
+int bl_child_main(int argc, char **argv) {
+  int control = bl_lworker_control(argc, argv);
+  if (control < 0) return -1;
+  lua_State *L = luaL_newstate();
+  if (!L) return -1;
+  luaL_openlibs(L);
+  luaL_requiref(L, "billiard.core", luaopen_billiard_core, 0);
+  lua_settop(L, 0);
+  bl_lworker_run(L, control);
 }

@@ -3,7 +3,6 @@
 
 #include "bindings/lcodec.h"
 #include "bindings/lconnection.h"
-#include "bindings/lerror.h"
 #include "bindings/lopt.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -101,7 +100,7 @@ static int receive_look(lua_State *L, int64_t until_ns) {
 
 static int failed(lua_State *L, int r, const char *what) {
   leave_inbox(lua_touserdata(L, BOX));
-  return bl_lerror_return(L, r, what);
+  return bl_lconnection_failed(L, r, what);
 }
 
 /* Tries at once, and only then gets ready to wait. */
@@ -166,7 +165,7 @@ static int poll_look(lua_State *L, int64_t until_ns) {
 
 static int poll_done(lua_State *L, int r) {
   leave_inbox(lua_touserdata(L, BOX));
-  if (r < 0 && r != BL_ETIMEOUT) return bl_lerror_return(L, r, "poll");
+  if (r < 0 && r != BL_ETIMEOUT) return bl_lconnection_failed(L, r, "poll");
   lua_pushboolean(L, r > 0);
   return 1;
 }

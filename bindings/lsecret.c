@@ -58,13 +58,13 @@ void bl_lsecret_coerce(lua_State *L) {
   lua_remove(L, -2);
 }
 
-const void *bl_lsecret_bytes(lua_State *L, int index, size_t *n) {
+static const void *bytes_of(lua_State *L, int index, size_t *n) {
   struct bl_secret *s = check(L, index);
   *n = bl_secret_size(s);
   return bl_secret_bytes(s);
 }
 
-void bl_lsecret_push(lua_State *L, const void *bytes, size_t n) {
+static void push(lua_State *L, const void *bytes, size_t n) {
   struct lsecret *s = new(L);
   must(L, bl_secret_new(bytes, n, &s->secret));
 }
@@ -165,7 +165,7 @@ static int secret_gc(lua_State *L) {
 static int give(struct bl_lwriter *w, int *fds) {
   size_t n, mark;
   (void)fds;
-  const void *bytes = bl_lsecret_bytes(w->L, -1, &n);
+  const void *bytes = bytes_of(w->L, -1, &n);
   bl_buf_conceal(w->out);
   int r = bl_pack_open_binary(w->out, &mark);
   if (r == 0) r = bl_pack_raw(w->out, bytes, n);
@@ -178,7 +178,7 @@ static void take(struct bl_lreader *r, int *fds) {
   bl_lreader_next(r, &it);
   if (it.kind != BL_UNPACK_STRING || it.size < 1 || it.size > BL_SECRET_MAX)
     luaL_error(r->L, "an AuthenticationString without bytes");
-  bl_lsecret_push(r->L, it.bytes, it.size);
+  push(r->L, it.bytes, it.size);
 }
 
 static const struct bl_lhandle_type type = {SECRET, 0, 1, give, take};

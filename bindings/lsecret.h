@@ -9,11 +9,6 @@
 /* Pushes a new one with n random bytes. */
 void bl_lsecret_random(lua_State *L, size_t n);
 
-/* The bytes of the one at index, and a new one made of bytes: only for a
- * process that starts, or is, a child. */
-const void *bl_lsecret_bytes(lua_State *L, int index, size_t *n);
-void bl_lsecret_push(lua_State *L, const void *bytes, size_t n);
-
 /* Turns the string on top into one; leaves one as it is; else raises. */
 void bl_lsecret_coerce(lua_State *L);
 

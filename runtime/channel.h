@@ -41,8 +41,8 @@ BL_API int bl_channel_pair(int duplex, struct bl_channel *ends[2]);
  * returns it. */
 BL_API struct bl_channel *bl_channel_free(struct bl_channel *c);
 
-/* From here on every call is BL_ECLOSED, and bl_channel_fd() readable: for
- * those that still wait for it, before it is freed. */
+/* Lets go of the end, but not of what loops may have been given for it: that
+ * is readable from now on, and every call is BL_ECLOSED. */
 BL_API void bl_channel_shut(struct bl_channel *c);
 
 /* Does it read, does it write? */

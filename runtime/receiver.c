@@ -18,9 +18,10 @@
 #include "runtime/bell.h"
 #include "runtime/channel_impl.h"
 #include "runtime/fd.h"
-#include "runtime/interrupt.h"
 #include "runtime/packet.h"
 #include "runtime/poll.h"
+
+enum { MOST_BELLS = 64 }; /* taken in one go, lest a deadline is missed */
 
 enum next { NOTHING, RECORD, PACKET, END }; /* or an error */
 
@@ -54,13 +55,11 @@ static int only_bells(const struct bl_channel *c) {
 
 /* A bell stands first, and perhaps a packet behind it; 1 when the bell was
  * taken. */
-static int pass_bell(struct bl_channel *c, const struct view *v,
-                     int packets) {
+static int pass_bell(struct bl_channel *c, const struct view *v, int packets) {
   int alone = !packets || only_bells(c);
   struct bl_span now;
   if (alone && record(&v->span)) return 0;
-  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room
-                                               : &c->in->data);
+  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room : &c->in->data);
   if (alone && (look_at(&c->in->ring, &now) < 0 || record(&now))) return 0;
   bl_channel_hush(c);
   return 1;
@@ -108,7 +107,7 @@ static void reconcile(struct bl_lane *in, const struct counts *n) {
  * holds was then published before any packet that is not there. */
 static int find(struct bl_channel *c, int thorough, struct view *v) {
   struct bl_lane *in = c->in;
-  for (;;) {
+  for (int bells = 0;; bells++) {
     int r = look_at(&in->ring, &v->span);
     if (r < 0) return r;
     struct counts n = count(in);
@@ -116,7 +115,7 @@ static int find(struct bl_channel *c, int thorough, struct view *v) {
     if (!packets && (record(&v->span) || !thorough)) return record(&v->span);
     r = bl_packet_peek(c->sock, &v->packet);
     if (r > 1) return place_packet(c, v);
-    if (r == 1 && pass_bell(c, v, packets)) continue;
+    if (r == 1 && bells < MOST_BELLS && pass_bell(c, v, packets)) continue;
     if (r == -EAGAIN) reconcile(in, &n);
     else if (r < 0) return r;
     if (r != 0) return record(&v->span);
@@ -216,6 +215,8 @@ static int try(struct bl_channel *c, struct bl_message *m, size_t max,
                int thorough, int64_t deadline_ns) {
   int r = bl_claim_take(&c->in->reader, c->sock, deadline_ns);
   if (r < 0) return r;
+  atomic_store_explicit(&c->in->ring.got.cpu, bl_spin_cpu(),
+                        memory_order_relaxed);
   r = take(c, m, max, thorough);
   settle(c);
   bl_claim_give(&c->in->reader);
@@ -224,15 +225,9 @@ static int try(struct bl_channel *c, struct bl_message *m, size_t max,
 
 /* ---- waiting ---- */
 
-static int spin(struct bl_channel *c, int64_t until_ns) {
-  do {
-    for (int i = 0; i < 32; i++) {
-      if (bl_ring_holds(&c->in->ring)) return 1;
-      bl_spin_pause();
-    }
-  } while (bl_now_ns() < until_ns &&
-           bl_interrupt_peek() == BL_INTERRUPT_NONE);
-  return 0;
+static int is_worth_a_try(const void *what) {
+  const struct bl_ring *r = what;
+  return bl_ring_holds(r) || peek(&r->put.packets) != peek(&r->got.packets);
 }
 
 /* Sleeps until the socket says something. */
@@ -245,48 +240,29 @@ static int doze(struct bl_channel *c, int64_t deadline_ns) {
   return r == 0 ? BL_ETIMEOUT : r;
 }
 
-/* A wait, from its first failure on. */
-struct waiting {
-  int64_t start_ns; /* 0: not yet */
-  int64_t bound_ns; /* of its spin */
-  int slept;
-};
-
-/* 1: look again, 0: look thoroughly. */
-static int look_on(struct bl_channel *c, struct waiting *w,
-                   int64_t deadline_ns) {
-  if (w->start_ns == 0) {
-    w->start_ns = bl_now_ns();
-    if (w->start_ns < deadline_ns) w->bound_ns = bl_spin_bound(&c->waits);
-  }
-  if (w->bound_ns == 0 || w->slept) return 0;
-  int64_t until = w->start_ns + w->bound_ns;
-  return spin(c, until < deadline_ns ? until : deadline_ns);
-}
-
+/* Waits until it is worth trying again: thoroughly, where nothing was seen. */
 static int get(struct bl_channel *c, struct bl_message *m, size_t max,
-               struct waiting *w, int64_t deadline_ns) {
-  for (int thorough = 0;;) {
-    int r = try(c, m, max, thorough, deadline_ns);
-    if (r != 0) return r;
-    if (!thorough) {
-      thorough = !look_on(c, w, deadline_ns);
-      continue;
-    }
+               int64_t deadline_ns) {
+  struct bl_spin_look look = {is_worth_a_try, &c->in->ring, &c->in->ring.put.cpu};
+  int64_t start = bl_now_ns();
+  int hit = start < deadline_ns && bl_spin(&c->waits, &look, deadline_ns);
+  int r = hit ? try(c, m, max, 0, deadline_ns) : 0;
+  while (r == 0) {
+    r = try(c, m, max, 1, deadline_ns);
+    if (r != 0) break;
     if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
-    w->slept = 1;
     r = doze(c, deadline_ns);
     if (r < 0) return r;
-    thorough = 0;
+    r = try(c, m, max, 0, deadline_ns);
   }
+  bl_spin_learn(&c->waits, bl_now_ns() - start, hit);
+  return r;
 }
 
 static int await(struct bl_channel *c, struct bl_message *m, size_t max,
-                int64_t deadline_ns) {
-  struct waiting w = {0};
-  int r = get(c, m, max, &w, deadline_ns);
-  if (w.bound_ns > 0 || w.slept)
-    bl_spin_learn(&c->waits, bl_now_ns() - w.start_ns, w.bound_ns, !w.slept);
+                 int64_t deadline_ns) {
+  int r = try(c, m, max, 0, deadline_ns);
+  if (r == 0) r = get(c, m, max, deadline_ns);
   if (r == BL_EBADFRAME) bl_channel_condemn(c);
   return r;
 }
@@ -326,6 +302,7 @@ static void begin_to_watch(struct bl_channel *c) {
 
 int bl_channel_fd(struct bl_channel *c) {
   if (!bl_channel_owns(&c->watch)) {
+    if (c->sock == BL_FD_NONE) return BL_ECLOSED;
     int r = make_set(c);
     if (r < 0) return r;
     begin_to_watch(c);

@@ -35,6 +35,7 @@ struct bl_ring_side {
   _Atomic uint64_t packets;
   _Atomic uint64_t bytes; /* of packets */
   _Atomic uint64_t ready; /* written up to here, where that is beyond `at` */
+  _Atomic uint32_t cpu;   /* where it was written; means nothing to a ring */
 };
 
 struct bl_ring {
@@ -51,7 +52,7 @@ struct bl_span {
  * the reader, so that one of the two stands still. */
 int bl_ring_look(const struct bl_ring *r, struct bl_span *s);
 
-/* Has something been put that was not got? For a look in passing. */
+/* Is there a record, or one that is ready? For a look in passing. */
 int bl_ring_holds(const struct bl_ring *r);
 
 /* What a record of so many bytes takes, and how much is free. */

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "runtime/channel_impl.h"
-#include "runtime/interrupt.h"
 #include "runtime/packet.h"
 #include "runtime/poll.h"
 
@@ -100,43 +99,44 @@ static struct taken taken_of(const struct bl_channel *c) {
 
 static int has_changed(const struct bl_channel *c, const struct taken *t) {
   struct taken now = taken_of(c);
-  return now.at != t->at || now.packets != t->packets ||
-         now.bytes != t->bytes;
+  return now.at != t->at || now.packets != t->packets || now.bytes != t->bytes;
 }
 
-/* Half the ring, rather than one record after the other. */
-static int is_roomy(const struct bl_channel *c, const struct load *l,
-                    const struct taken *t) {
-  if (l->packet) return has_changed(c, t);
-  const struct bl_ring *r = &c->out->ring;
+/* What to spin for: half the ring, rather than one record after the other. */
+struct hope {
+  const struct bl_channel *c;
+  const struct load *load;
+  const struct taken *taken;
+};
+
+static int is_roomy(const void *what) {
+  const struct hope *h = what;
+  const struct bl_ring *r = &h->c->out->ring;
+  if (h->load->packet) return has_changed(h->c, h->taken);
   return peek(&r->put.at) - peek(&r->got.at) <= BL_RING_SIZE / 2;
 }
 
-static int spin(struct bl_channel *c, const struct load *l,
-                const struct taken *t, int64_t until_ns) {
-  do {
-    for (int i = 0; i < 32; i++) {
-      if (is_roomy(c, l, t)) return 1;
-      bl_spin_pause();
-    }
-  } while (bl_now_ns() < until_ns &&
-           bl_interrupt_peek() == BL_INTERRUPT_NONE);
-  return 0;
-}
-
-/* What to sleep for. A bell for us is taken at once: what is behind it, and
- * anything else that stands first in the socket, is for receivers. */
-static short events(struct bl_channel *c) {
+/* Takes a bell for senders that stands first in the socket; 1 when it did. */
+static int take_bell(struct bl_channel *c) {
   struct bl_packet_note note;
-  int r = bl_packet_peek(c->sock, &note);
-  if (r == -EAGAIN) return POLLIN;
-  if (r != 1 || note.byte != BL_BELL_ROOM) return 0;
   if (!bl_claim_try(&c->in->reader)) return 0;
   bl_wake_renew(&c->out->room);
-  r = bl_packet_peek(c->sock, &note);
-  if (r == 1 && note.byte == BL_BELL_ROOM) bl_channel_hush(c);
+  int is_ours =
+      bl_packet_peek(c->sock, &note) == 1 && note.byte == BL_BELL_ROOM;
+  if (is_ours) bl_channel_hush(c);
   bl_claim_give(&c->in->reader);
-  return 0;
+  return is_ours;
+}
+
+/* What to sleep for. Anything but our bells is for receivers, and hides what
+ * comes behind it. */
+static short events(struct bl_channel *c) {
+  struct bl_packet_note note;
+  for (;;) {
+    int r = bl_packet_peek(c->sock, &note);
+    if (r == -EAGAIN) return POLLIN;
+    if (r != 1 || note.byte != BL_BELL_ROOM || !take_bell(c)) return 0;
+  }
 }
 
 /* One nap; >= 0, or an error. */
@@ -154,13 +154,14 @@ static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
 
 /* Waits until the reader took something since *t, or might have. */
 static int await(struct bl_channel *c, const struct load *l,
-                const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
+                 const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
-  int64_t bound = bl_spin_bound(&c->stays);
-  int hit = bound > 0 && spin(c, l, t, bl_channel_until(deadline_ns, bound));
+  struct hope hope = {c, l, t};
+  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu};
+  int hit = bl_spin(&c->stays, &look, deadline_ns);
   int r = hit ? 0 : nap(c, t, *nap_ns, deadline_ns);
-  bl_spin_learn(&c->stays, bl_now_ns() - start, bound, hit);
+  bl_spin_learn(&c->stays, bl_now_ns() - start, hit);
   if (*nap_ns < BL_CHANNEL_NAP_NS) *nap_ns *= 2;
   return r;
 }
@@ -171,6 +172,8 @@ static int try(struct bl_channel *c, const struct load *l,
                int64_t deadline_ns) {
   int r = bl_claim_take(&c->out->writer, c->sock, deadline_ns);
   if (r < 0) return r;
+  atomic_store_explicit(&c->out->ring.put.cpu, bl_spin_cpu(),
+                        memory_order_relaxed);
   r = put(c, l);
   bl_claim_give(&c->out->writer);
   return r;
@@ -230,6 +233,9 @@ static int new_set(struct bl_channel *c) {
 }
 
 int bl_channel_room_fd(struct bl_channel *c) {
+  if (c->sock == BL_FD_NONE)
+    return bl_channel_owns(&c->room) ? bl_poller_fd(c->room.poller)
+                                     : BL_ECLOSED;
   int r = bl_channel_owns(&c->room) ? 0 : new_set(c);
   if (r < 0) return r;
   r = bl_poller_wait(c->room.poller, 0);

@@ -1,4 +1,5 @@
 -- AuthenticationString: bytes that are compared and handed on, never shown.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

@@ -12,11 +12,14 @@ local floors = {
   [0] = "base error point signame",
   "clock cursor fd interrupt lock buf plan ring utf8 wake",
   "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board gong inspect limit packet poller reap self semaphore spin store stream",
-  "child claim latch queue",
-  "channel consumer producer spawn",
+  "gong inspect limit packet poller reap region self semaphore spin store stream",
+  "board latch queue",
+  "claim consumer handover parcel producer",
+  "channel child order",
+  "spawn",
+  "zygote",
   "process receiver sender",
-  "family",
+  "brood family",
 }
 
 local kernel_headers = {

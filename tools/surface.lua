@@ -15,6 +15,7 @@ local no_page = {
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
+  result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",

@@ -13,6 +13,8 @@
 ---@field name? string
 ---@field exitcode? integer|false
 ---@field signal? integer
+---@field path? string of a value that cannot travel
+---@field value? any what was raised
 
 ---@class billiard.Limits
 ---@field as? integer bytes
@@ -100,7 +102,11 @@ local Process = {}
 function Process:extend(name) end
 ---@return billiard.Process? self, string? err, string? code
 function Process:start() end
+---@return any ... what the target returns
 function Process:run() end
+---@param timeout? number
+---@return any ... what the target returned; or nil, billiard.Error|"timeout", code
+function Process:result(timeout) end
 ---@param timeout? number
 ---@return true? ended, string how, (integer|string)? n
 function Process:join(timeout) end
@@ -548,6 +554,7 @@ function billiard.parent_process() end
 ---@return billiard.Process[]
 function billiard.active_children() end
 ---@param text? string
+---@return true? ok, string? err, string? code
 function billiard.ready(text) end
 ---@param list any[]
 ---@param timeout? number

@@ -21,13 +21,17 @@ local Case = {}
 Case.__index = Case
 Case.aftermath = function() end
 
--- A process that does f(...) once strace is there.
-function Case.new(case, f, ...)
-  local function victim(...)
+-- A process that does f(...) once strace is there; f may see to that itself.
+local function on_a_byte(f)
+  return function(...)
     billiard.ready()
     io.stdin:read(1)
-    f(...)
+    return f(...)
   end
+end
+
+function Case.new(case, f, ...)
+  local victim = case.waits and f or on_a_byte(f)
   case.victim = assert(billiard.Process { target = victim, args = { ... },
     stdin = "pipe", stderr = "null", session = true }:start())
   return setmetatable(case, Case)
@@ -86,7 +90,69 @@ local function start_scenario(method)
   end }
 end
 
-start_scenario "fork"
+for _, method in ipairs(billiard.get_all_start_methods()) do start_scenario(method) end
+
+-- The fork server is killed: the start goes on with another.
+local function zygote()
+  return require "billiard.core".zygote()
+end
+
+local function started(n)
+  local p = assert(billiard.Process { target = function(x) return x end, args = { n },
+    daemon = true, start_method = "forkserver" }:start())
+  local value = p:result(20)
+  assert(p:join(20))
+  return value == n
+end
+
+local function owner_of_zygote()
+  assert(started(0))
+  local before = zygote()
+  billiard.ready(tostring(before))
+  io.stdin:read(1)
+  return started(1) and started(2), zygote() ~= before
+end
+
+local function must_have_started(case, deadline)
+  local well, err = case.victim:result(left(deadline))
+  assert(well == true, tostring(err))
+  nobody_left(case, deadline)
+end
+
+scenarios.all.zygote = { open = function()
+  return Case.new({ waits = true, judge = function() end, aftermath = must_have_started,
+    killed = function(case) return select(2, case.victim:result(0)) == true end },
+    owner_of_zygote)
+end }
+
+-- ---- telling a result ----
+
+local LONG <const> = 9 << 20 -- more than one window of region.c
+
+-- The memory of the boards of this process.
+local function board_bytes()
+  local bytes = 0
+  for fd in lfs.dir "/proc/self/fd" do
+    local path = "/proc/self/fd/" .. fd
+    if (lfs.symlinkattributes(path, "target") or ""):find "billiard%-board" then
+      bytes = bytes + lfs.attributes(path, "blocks") * 512
+    end
+  end
+  return bytes
+end
+
+-- All of a result arrives or nothing, and nothing stays behind.
+local function whole_or_lost(case)
+  local text, err, code = case.victim:result(0)
+  if text == nil and code ~= "WorkerLostError" then error(tostring(err), 0) end
+  if text and text ~= ("x"):rep(LONG) then error("a torn result", 0) end
+  if board_bytes() > 4 << 20 then error("memory is left on the board", 0) end
+end
+
+scenarios.all.result = { open = function()
+  return Case.new({ judge = function() end, aftermath = whole_or_lost },
+    string.rep, "x", LONG)
+end }
 
 -- ---- messages ----
 

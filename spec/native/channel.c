@@ -14,8 +14,8 @@ static struct bl_channel *ends[2];
 /* ---- messages ---- */
 
 static void keeps_any_size(void) {
-  static const size_t sizes[] = {0,         1,     16383,   16384,   16385,
-                                 65535,     65536, 65537,   1 << 20, 80 << 20};
+  static const size_t sizes[] = {0,     1,     16383, 16384,   16385,
+                                 65535, 65536, 65537, 1 << 20, 80 << 20};
   char *bytes = malloc(80 << 20);
   NEED(bytes && bl_channel_pair(1, ends) == 0);
   for (size_t i = 0; i < (80 << 20); i++) bytes[i] = (char)(i * 31 + i / 4096);
@@ -129,8 +129,8 @@ static int talk(struct bl_channel *c, uint32_t seed, int many) {
     if (r == 0) sent++;
     struct bl_message m;
     int ahead = r == 0 ? 0 : got < many; /* full: then wait for the other */
-    int g = got == many ? BL_ETIMEOUT
-                        : traffic_receive(c, &m, ahead ? SOON : 0);
+    int g =
+        got == many ? BL_ETIMEOUT : traffic_receive(c, &m, ahead ? SOON : 0);
     if (g == 0) {
       int whole = traffic_read(&t, &m);
       bl_message_drop(&m);

@@ -58,7 +58,8 @@ static void hands_over_what_was_sent(void) {
     }
     ends[1] = bl_channel_free(ends[1]);
     int n = read_all(ends[0], pid, traffic_random(&state) % 300);
-    if (n < 0) CHECK_FAIL("kill %d: %s", kills, n == -1 ? "torn" : bl_error_name(n));
+    if (n < 0)
+      CHECK_FAIL("kill %d: %s", kills, n == -1 ? "torn" : bl_error_name(n));
     CHECK_INT(traffic_exit(pid), -SIGKILL);
     traffic_close(ends);
     kills++;
@@ -181,8 +182,8 @@ static void battle(unsigned victims) {
   fight(pids, victims);
   for (int i = 0; i < SIDE; i++) traffic_kill(pids[i]);
   if (victims == SIDE) /* receivers live: they get all there is */
-    for (int64_t limit = CHECK_DEADLINE; bl_channel_look(ends[0], 0) == 1 &&
-                                            !board->stuck;)
+    for (int64_t limit = CHECK_DEADLINE;
+         bl_channel_look(ends[0], 0) == 1 && !board->stuck;)
       if (bl_now_ns() > limit) board->stuck++;
   for (int i = SIDE; i < 2 * SIDE; i++) traffic_kill(pids[i]);
   struct bl_message m;
