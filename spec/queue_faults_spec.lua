@@ -1,14 +1,14 @@
 -- Queues on bad days: who uses them is killed or stopped; there is no memory,
 -- no room, no descriptor. spec/native/queue_points.c and queue_kills.c go
--- through the critical sections.
+-- through the critical sections. Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
 local helper = require "spec.helper"
-local sync = require "spec.fixtures.sync"
+local queues = require "spec.fixtures.queues"
 
 local Queue, JoinableQueue = billiard.Queue, billiard.JoinableQueue
-local LONG <const> = sync.LONG
+local LONG <const> = queues.LONG
 
 -- Puts its name, a number and a text that tells both, for ever.
 local function produce(q, name, size)
@@ -34,16 +34,16 @@ describe("a Queue whose users are killed", function()
   it("goes on with the other producers, and has whole values only", function()
     local SIZE <const> = 20000
     local q <close> = assert(Queue(4))
-    local other = sync.child(produce(q, "other", SIZE))
+    local other = queues.child(produce(q, "other", SIZE))
     local last = {}
     for round = 1, 20 do
-      local victim = sync.child(produce(q, "victim" .. round, SIZE))
+      local victim = queues.child(produce(q, "victim" .. round, SIZE))
       for _ = 1, 3 do check(assert(q:get(LONG)), SIZE, last) end
-      sync.kill(victim)
+      queues.kill(victim)
     end
     local before = last.other or 0
     while (last.other or 0) < before + 20 do check(assert(q:get(LONG)), SIZE, last) end
-    sync.kill(other)
+    queues.kill(other)
     while not q:empty() do check(assert(q:get(LONG)), SIZE, last) end
   end)
 
@@ -56,12 +56,12 @@ describe("a Queue whose users are killed", function()
     end
     local n <const>, kills <const> = 3000, 15
     local seen, lost = {}, n
-    local consumer = sync.child(consume)
+    local consumer = queues.child(consume)
     for i = 1, n do
       q:put(i)
       if i % (n // kills) == 0 then
-        sync.kill(consumer)
-        consumer = sync.child(consume)
+        queues.kill(consumer)
+        consumer = queues.child(consume)
       end
     end
     helper.eventually(function() return q:empty() end, 20)
@@ -71,7 +71,7 @@ describe("a Queue whose users are killed", function()
       seen[i], lost = true, lost - 1
     end
     assert.is_true(lost <= kills)
-    sync.kill(consumer)
+    queues.kill(consumer)
   end)
 
   it("wakes those that sleep beside one that is killed asleep", function()
@@ -82,14 +82,14 @@ describe("a Queue whose users are killed", function()
       back:put(q:get())
     end
     for i = 1, 10 do
-      local victim, other = sync.child(consume), sync.child(consume)
+      local victim, other = queues.child(consume), queues.child(consume)
       helper.eventually(function()
         return helper.proc_state(victim.pid) == "S" and helper.proc_state(other.pid) == "S"
       end)
-      sync.kill(victim)
+      queues.kill(victim)
       q:put(i)
       assert.equal(i, back:get(LONG))
-      sync.kill(other)
+      queues.kill(other)
     end
   end)
 
@@ -97,7 +97,7 @@ describe("a Queue whose users are killed", function()
     local SIZE <const> = 100
     local q <close> = assert(JoinableQueue(3))
     local kills = tonumber(os.getenv "BILLIARD_SPEC_KILLS") or 60
-    local consumer = sync.child(function(there)
+    local consumer = queues.child(function(there)
       there()
       while true do
         if q:get() then q:task_done() end
@@ -106,14 +106,14 @@ describe("a Queue whose users are killed", function()
     local victims, last = {}, {}
     for i = 1, kills do
       local slot = i % 3 + 1
-      if victims[slot] then sync.kill(victims[slot]) end
-      victims[slot] = sync.child(produce(q, "v" .. i, SIZE))
+      if victims[slot] then queues.kill(victims[slot]) end
+      victims[slot] = queues.child(produce(q, "v" .. i, SIZE))
       check(assert(q:get(LONG)), SIZE, last)
       q:task_done()
     end
-    sync.kill(table.unpack(victims))
+    queues.kill(table.unpack(victims))
     assert.is_true(q:join(LONG))
-    sync.kill(consumer)
+    queues.kill(consumer)
     assert.same({ 0, true, 1 }, { q:qsize(), q:put(1), q:get(0) })
   end)
 end)
@@ -123,7 +123,7 @@ describe("a Queue whose users are stopped", function()
 
   it("says full in time when its consumer is stuck, and holds no more than its bound", function()
     local q <close> = assert(Queue(5))
-    local p = sync.child(function(there)
+    local p = queues.child(function(there)
       there()
       while true do q:get() end
     end)
@@ -137,12 +137,12 @@ describe("a Queue whose users are stopped", function()
     assert.equal(5, q:qsize())
     assert(p:send_signal "CONT")
     assert.is_true(q:put("more", LONG))
-    sync.kill(p)
+    queues.kill(p)
   end)
 
   it("keeps to its time-outs wherever they are stopped, and goes on with them", function()
     local q <close> = assert(Queue(2))
-    local p = sync.child(produce(q, "p", 50))
+    local p = queues.child(produce(q, "p", 50))
     for _ = 1, 30 do
       for _ = 1, 50 do assert(q:get(LONG)) end
       assert(p:send_signal "STOP")
@@ -155,7 +155,7 @@ describe("a Queue whose users are stopped", function()
       assert(p:send_signal "CONT")
     end
     assert(q:get(LONG))
-    sync.kill(p)
+    queues.kill(p)
   end)
 end)
 
@@ -189,7 +189,7 @@ describe("a Queue without resources", function()
         local q = Queue()
         print(select(3, q:put(("x"):rep(300000))))
         local code
-        repeat _, _, code = q:put(("x"):rep(200000), 0) until code
+        repeat code = select(3, q:put(("x"):rep(200000), 0)) until code
         print(code)
         print(q:qsize() >= 2)
         print(#q:get(0))

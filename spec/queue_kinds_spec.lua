@@ -1,24 +1,11 @@
--- JoinableQueue and SimpleQueue; queues that travel.
+-- JoinableQueue and SimpleQueue; queues that travel. Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
-local sync = require "spec.fixtures.sync"
+local queues = require "spec.fixtures.queues"
 
-local Process = billiard.Process
-local LONG <const> = sync.LONG
-
--- A child that runs f, which is started and ends by itself.
-local function start(f, ...)
-  return assert(Process { target = f, args = { ... } }:start())
-end
-
-local function finish(...)
-  for _, p in ipairs { ... } do
-    assert(p:join(LONG))
-    if p.exitcode ~= 0 then error(tostring(p.error or p.exitcode), 2) end
-    p:close()
-  end
-end
+local LONG <const> = queues.LONG
+local start, finish = queues.start, queues.finish
 
 describe("billiard.JoinableQueue", function()
   helper.guard()
@@ -53,7 +40,7 @@ describe("billiard.JoinableQueue", function()
     q:put(1)
     local ok, err = pcall(function() q:task_done() end)
     assert.is_false(ok)
-    assert.truthy(err:find("spec/queue_spec.lua:%d+: task_done: called more often than get"))
+    assert.truthy(err:find("spec/queue_kinds_spec.lua:%d+: task_done: called more often than get"))
     q:get()
     assert.is_true(q:task_done())
     assert.has_error(function() q:task_done() end)
@@ -79,4 +66,27 @@ describe("billiard.SimpleQueue", function()
     assert.same({ false, "get: SimpleQueue is closed" }, { ok, err })
     assert.has_error(function() billiard.SimpleQueue(3) end)
   end)
+end)
+
+describe("a Queue that travels", function()
+  helper.guard()
+
+  for _, class in ipairs { "Queue", "JoinableQueue", "SimpleQueue" } do
+    it("is the same one behind a connection: " .. class, function()
+      local a <close>, b = billiard.Pipe()
+      local q <close> = assert(billiard[class]())
+      q:put "before"
+      assert(a:send { q, again = q })
+      local got = assert(b:recv(LONG))
+      local other <close> = got[1]
+      assert.equal(other, got.again)
+      assert.equal("before", other:get(0))
+      other:put(("grown"):rep(100000))
+      assert.equal(500000, #q:get(0))
+      q:close()
+      assert.has_error(function() a:send(q) end)
+      assert.same({ true, "alone" }, { other:put "alone", other:get(0) })
+      b:close()
+    end)
+  end
 end)

@@ -1,29 +1,12 @@
--- Queue, JoinableQueue and SimpleQueue: what goes in comes out, once, in order.
+-- Queue: what goes in comes out, once, in order. Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
-local sync = require "spec.fixtures.sync"
+local queues = require "spec.fixtures.queues"
 
-local Queue, Process = billiard.Queue, billiard.Process
-local LONG <const> = sync.LONG
-
--- A child that runs f, which is started and ends by itself.
-local function start(f, ...)
-  return assert(Process { target = f, args = { ... } }:start())
-end
-
-local function finish(...)
-  for _, p in ipairs { ... } do
-    assert(p:join(LONG))
-    if p.exitcode ~= 0 then error(tostring(p.error or p.exitcode), 2) end
-    p:close()
-  end
-end
-
--- Until p sleeps in a wait.
-local function asleep(p)
-  helper.eventually(function() return helper.proc_state(p.pid) == "S" end)
-end
+local Queue = billiard.Queue
+local LONG <const> = queues.LONG
+local start, finish, asleep = queues.start, queues.finish, queues.asleep
 
 local EMPTY <const> = { n = 3, nil, "empty", "empty" }
 local FULL <const> = { n = 3, nil, "full", "full" }
@@ -321,27 +304,4 @@ describe("a Queue's end", function()
     assert.equal("<Queue(closed)>", tostring(q))
     assert.has_error(function() q.put(io.stdout, 1) end)
   end)
-end)
-
-describe("a Queue that travels", function()
-  helper.guard()
-
-  for _, class in ipairs { "Queue", "JoinableQueue", "SimpleQueue" } do
-    it("is the same one behind a connection: " .. class, function()
-      local a <close>, b = billiard.Pipe()
-      local q <close> = assert(billiard[class]())
-      q:put "before"
-      assert(a:send { q, again = q })
-      local got = assert(b:recv(LONG))
-      local other <close> = got[1]
-      assert.equal(other, got.again)
-      assert.equal("before", other:get(0))
-      other:put(("grown"):rep(100000))
-      assert.equal(500000, #q:get(0))
-      q:close()
-      assert.has_error(function() a:send(q) end)
-      assert.same({ true, "alone" }, { other:put "alone", other:get(0) })
-      b:close()
-    end)
-  end
 end)

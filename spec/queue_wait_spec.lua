@@ -1,13 +1,14 @@
 -- Queues in wait, in a Poller, in other loops; signals while one waits.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
 local loops = require "spec.fixtures.loops"
+local queues = require "spec.fixtures.queues"
 local socket = require "socket"
-local sync = require "spec.fixtures.sync"
 
 local Queue = billiard.Queue
-local LONG <const> = sync.LONG
+local LONG <const> = queues.LONG
 
 describe("a Queue among other things to wait for", function()
   helper.guard()
@@ -36,7 +37,7 @@ describe("a Queue among other things to wait for", function()
   it("is ready for all who wait, whoever gets it", function()
     local q <close> = assert(Queue())
     local back <close> = assert(Queue())
-    local p = sync.child(function(there)
+    local p = queues.child(function(there)
       there()
       while true do
         billiard.wait { q }
@@ -55,7 +56,7 @@ describe("a Queue among other things to wait for", function()
     local sum = 0
     for _ = 1, 200 do sum = sum + assert(back:get(LONG)) end
     assert.equal(200 * 201 // 2, sum)
-    sync.kill(p)
+    queues.kill(p)
   end)
 
   it("is ready once it is shut down", function()
@@ -146,16 +147,16 @@ describe("a wait for a Queue", function()
     it("ends by controlled termination, and unwinds: " .. what, function()
       local q <close> = assert(billiard.JoinableQueue(1))
       q:put "in it"
-      local unwound <close> = assert(billiard.Event())
-      local p = sync.child(function(there)
-        local _ <close> = setmetatable({}, { __close = function() unwound:set() end })
+      local unwound <close> = assert(Queue())
+      local p = queues.child(function(there)
+        local _ <close> = setmetatable({}, { __close = function() unwound:put(true) end })
         there()
         wait(q)
       end)
       helper.eventually(function() return helper.proc_state(p.pid) == "S" end)
       assert(p:terminate_controlled(LONG))
       assert.same({ true, "signal", 15 }, { p:join(LONG) })
-      assert.is_true(unwound:is_set())
+      assert.is_true(unwound:get(0))
       p:close()
       assert.same({ "in it", 0 }, { q:get(0) or "in it", q:qsize() })
     end)
