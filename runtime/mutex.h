@@ -34,7 +34,8 @@ int bl_mutex_init(struct bl_mutex *m);
 int bl_mutex_try(struct bl_mutex *m);
 
 /* Takes it by the deadline: how; BL_ETIMEOUT; BL_EDEADLOCK. A sleep in the
- * mutex ends with no signal, so that it is taken in slices, between which
+ * mutex ends with no signal, and its wake-up is lost where one dies who is
+ * just giving it (docs/model.md): so it is taken in slices, between which
  * BL_ETERMINATED is seen; a signal handler that ran is not (clocklock). */
 int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns);
 
