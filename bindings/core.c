@@ -8,14 +8,17 @@
 #include "bindings/lcodec.h"
 #include "bindings/lconnection.h"
 #include "bindings/lerror.h"
+#include "bindings/levent.h"
 #include "bindings/lexit.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/llock.h"
 #include "bindings/lmethod.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
+#include "bindings/lqueue.h"
 #include "bindings/lready.h"
 #include "bindings/lreceiver.h"
 #include "bindings/lremote.h"
@@ -50,6 +53,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
+    bl_llock_open,     bl_levent_open,  bl_lqueue_open,
     bl_lmethod_open,   bl_lremote_open, bl_lworker_open,  bl_lresult_open,
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
 };

@@ -2,6 +2,7 @@
 #include "runtime/mutex.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <time.h>
 
 #include "runtime/clock.h"
@@ -73,4 +74,19 @@ int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
 
 int bl_mutex_give(struct bl_mutex *m) {
   return -pthread_mutex_unlock(&m->native);
+}
+
+/* The word is the kernel's, which finds the holder in it when that dies; its
+ * place in the library's mutex is glibc's. */
+static uint32_t word(const struct bl_mutex *m) {
+  return (uint32_t)__atomic_load_n(&m->native.__data.__lock, __ATOMIC_RELAXED);
+}
+
+pid_t bl_mutex_holder(const struct bl_mutex *m) {
+  return (pid_t)(word(m) & FUTEX_TID_MASK);
+}
+
+int bl_mutex_is_left(const struct bl_mutex *m) {
+  uint32_t now = word(m);
+  return (now & FUTEX_OWNER_DIED) && !(now & FUTEX_TID_MASK);
 }

@@ -21,6 +21,9 @@ local no_page = {
   host = "docs/billiard.1", family = "docs/api/process.md",
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
+  queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
+  queue_faults = "docs/api/queue.md",
+  lock = "docs/api/sync.md", event = "docs/api/sync.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,

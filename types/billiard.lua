@@ -234,6 +234,120 @@ function Poller:timeout() end
 ---@return boolean
 function Poller:dirty() end
 
+---@class billiard.Lock
+local Lock = {}
+---@param timeout? number
+---@return true? taken, ("owner_died"|string)? how, string? code
+function Lock:acquire(timeout) end
+---@return true
+function Lock:release() end
+---@return boolean
+function Lock:locked() end
+---@param f function
+---@return any ...
+function Lock:with(f, ...) end
+function Lock:close() end
+
+---@class billiard.RLock: billiard.Lock
+
+---@class billiard.Semaphore
+local Semaphore = {}
+---@param timeout? number
+---@return true? taken, string? err, string? code
+function Semaphore:acquire(timeout) end
+---@return true? given, string? err, string? code
+function Semaphore:release() end
+---@return integer? n, string? err, string? code
+function Semaphore:value() end
+---@param f function
+---@return any ...
+function Semaphore:with(f, ...) end
+function Semaphore:close() end
+---@return integer fd
+function Semaphore:fileno() end
+---@return integer fd
+function Semaphore:pollfd() end
+---@return integer fd
+function Semaphore:getfd() end
+---@return "r"
+function Semaphore:events() end
+---@return nil
+function Semaphore:timeout() end
+---@return boolean
+function Semaphore:dirty() end
+
+---@class billiard.Event
+local Event = {}
+---@return true
+function Event:set() end
+---@return true
+function Event:clear() end
+---@return boolean
+function Event:is_set() end
+---@param timeout? number
+---@return true? set, string? err, string? code
+function Event:wait(timeout) end
+function Event:close() end
+---@return integer fd
+function Event:fileno() end
+---@return integer fd
+function Event:pollfd() end
+---@return integer fd
+function Event:getfd() end
+---@return "r"
+function Event:events() end
+---@return nil
+function Event:timeout() end
+---@return boolean
+function Event:dirty() end
+
+---@class billiard.SimpleQueue
+local SimpleQueue = {}
+---@param value any
+---@param timeout? number
+---@return true? put, string? err, string? code
+function SimpleQueue:put(value, timeout) end
+---@param timeout? number
+---@return any value, string? err, string? code
+function SimpleQueue:get(timeout) end
+---@return boolean
+function SimpleQueue:empty() end
+---@return true? shut, string? err, string? code
+function SimpleQueue:shutdown() end
+function SimpleQueue:close() end
+---@return integer fd
+function SimpleQueue:fileno() end
+---@return integer fd
+function SimpleQueue:pollfd() end
+---@return integer fd
+function SimpleQueue:getfd() end
+---@return "r"
+function SimpleQueue:events() end
+---@return nil
+function SimpleQueue:timeout() end
+---@return boolean
+function SimpleQueue:dirty() end
+
+---@class billiard.Queue: billiard.SimpleQueue
+local Queue = {}
+---@param value any
+---@return true? put, string? err, string? code
+function Queue:put_nowait(value) end
+---@return any value, string? err, string? code
+function Queue:get_nowait() end
+---@return integer
+function Queue:qsize() end
+---@return boolean
+function Queue:full() end
+
+---@class billiard.JoinableQueue: billiard.Queue
+local JoinableQueue = {}
+---@return true
+function JoinableQueue:task_done() end
+---@param timeout? number
+---@return true? joined, string? err, string? code
+function JoinableQueue:join(timeout) end
+
 ---What a waiter is given: a Process, a Stream, a Poller, ...
 ---@class billiard.Waitable
 local Waitable = {}
@@ -448,6 +562,23 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@param maxsize? integer
+---@return billiard.Queue? queue, string? err, string? code
+function billiard.Queue(maxsize) end
+---@param maxsize? integer
+---@return billiard.JoinableQueue? queue, string? err, string? code
+function billiard.JoinableQueue(maxsize) end
+---@return billiard.SimpleQueue? queue, string? err, string? code
+function billiard.SimpleQueue() end
+---@return billiard.Lock? lock, string? err, string? code
+function billiard.Lock() end
+---@return billiard.RLock? lock, string? err, string? code
+function billiard.RLock() end
+---@param n integer
+---@return billiard.Semaphore? semaphore, string? err, string? code
+function billiard.Semaphore(n) end
+---@return billiard.Event? event, string? err, string? code
+function billiard.Event() end
 ---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?
 function billiard.set_waiter(f) end
 ---@param f fun()

@@ -7,6 +7,7 @@ local context = require "billiard.context"
 local core = require "billiard.core"
 local log = require "billiard.log"
 local Process = require "billiard.process"
+local sync = require "billiard.sync"
 require "billiard.body"
 
 return {
@@ -34,6 +35,15 @@ return {
    wait = core.wait,
    Poller = core.Poller,
    set_waiter = core.set_waiter,
+
+   Queue = core.Queue,
+   JoinableQueue = core.JoinableQueue,
+   SimpleQueue = core.SimpleQueue,
+
+   Lock = sync.Lock,
+   RLock = sync.RLock,
+   Semaphore = sync.Semaphore,
+   Event = sync.Event,
 
    at_exit = core.at_exit,
    exit = core.exit,
