@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/core.h"
 
+#include "bindings/larray.h"
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
@@ -9,6 +10,7 @@
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
 #include "bindings/llock.h"
+#include "bindings/lmemory.h"
 #include "bindings/lparent.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
@@ -22,6 +24,7 @@
 #include "bindings/lstream.h"
 #include "bindings/lsystem.h"
 #include "bindings/ltype.h"
+#include "bindings/lvalue.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
 
@@ -41,7 +44,8 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
-    bl_llock_open,     bl_levent_open,
+    bl_llock_open,     bl_levent_open,  bl_lmemory_open, bl_lvalue_open,
+    bl_larray_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

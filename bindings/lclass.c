@@ -24,7 +24,8 @@ void bl_lclass_open(lua_State *L, const struct bl_lclass *class,
   luaL_setfuncs(L, methods, 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, class->name);
-  lua_setfield(L, -2, "__index");
-  luaL_setfuncs(L, metamethods, 0); /* may have an __index of its own */
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__index");
+  luaL_setfuncs(L, metamethods, 1); /* may have an __index of its own */
   lua_pop(L, 2);
 }

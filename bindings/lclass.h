@@ -27,7 +27,8 @@ static inline void *bl_lclass_test(lua_State *L, int index,
 void *bl_lclass_check(lua_State *L, int index, const struct bl_lclass *class);
 
 /* Makes the class's metatable; with the core on top, whose `methods` gets the
- * methods under the class's name, for the Lua half to complete. */
+ * methods under the class's name, for the Lua half to complete. Metamethods
+ * have them as upvalue 1. */
 void bl_lclass_open(lua_State *L, const struct bl_lclass *class,
                     const luaL_Reg *methods, const luaL_Reg *metamethods);
 

@@ -18,6 +18,7 @@
 struct llock {
   const struct bl_lclass *class;
   struct bl_latch *latch; /* null: closed */
+  int taken;              /* last by this handle: who loses it forsakes it */
   struct bl_shm memory;   /* unmapped where the latch is lent */
 };
 
@@ -37,6 +38,11 @@ static struct llock *check(lua_State *L, int index) {
 }
 
 int bl_llock_is(lua_State *L, int index) { return test(L, index) != NULL; }
+
+int bl_llock_is_open(lua_State *L, int index) {
+  struct llock *l = test(L, index);
+  return l && l->latch;
+}
 
 struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
   struct llock *l = check(L, index);
@@ -60,6 +66,7 @@ static int acquire_object(lua_State *L) {
 static int acquire_done(lua_State *L, int r) {
   if (r == BL_EINTR) r = BL_ETIMEOUT;
   if (r < 0) return bl_lerror_return(L, r, "acquire");
+  check(L, 1)->taken = 1;
   lua_pushboolean(L, 1);
   if (r == BL_MUTEX_TAKEN) return 1;
   lua_pushliteral(L, "owner_died");
@@ -79,10 +86,9 @@ int bl_llock_acquire(lua_State *L) {
 
 int bl_llock_release(lua_State *L) {
   struct bl_latch *latch = bl_llock_latch(L, 1, "release");
-  if (bl_latch_give(latch) < 0) {
-    const char *name = check(L, 1)->class->name;
-    return luaL_error(L, "release: this process does not hold the %s", name);
-  }
+  if (bl_latch_give(latch) < 0)
+    return luaL_error(L, "release: this process does not hold the %s",
+                      check(L, 1)->class->name);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -98,7 +104,7 @@ static int lock_locked(lua_State *L) {
 void bl_llock_close(lua_State *L, int index) {
   struct llock *l = test(L, index);
   if (!l || !l->latch) return;
-  bl_latch_forsake(l->latch);
+  if (l->taken) bl_latch_forsake(l->latch);
   l->latch = NULL;
   bl_shm_drop(&l->memory);
 }

@@ -13,8 +13,9 @@ int bl_llock_new(lua_State *L, enum bl_latch_kind kind);
  * calls bl_llock_close() before it goes. */
 void bl_llock_lend(lua_State *L, int index, struct bl_latch *latch);
 
-/* Is the value at index a Lock or RLock? */
+/* Is the value at index a Lock or RLock; and one that is open? */
 int bl_llock_is(lua_State *L, int index);
+int bl_llock_is_open(lua_State *L, int index);
 
 /* The latch of the open one at index; raises, what names the call. */
 struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,7 +21,8 @@
 enum {
   FIXED = F_SEAL_SHRINK | F_SEAL_GROW,
   FROZEN = FIXED | F_SEAL_WRITE,
-  BLOCK = 512 /* what st_blocks counts */
+  BLOCK = 512,     /* what st_blocks counts */
+  LARGE = 64 << 20 /* worth a look at what there is */
 };
 
 int bl_shm_open(const char *name) {
@@ -68,8 +71,23 @@ int bl_shm_new(struct bl_shm *m, const char *name, size_t size,
   return r;
 }
 
+/* Bytes that the kernel thinks it can hand out, and as many as there may be
+ * where it does not say. */
+static size_t available(void) {
+  char text[256];
+  int fd = bl_fd_open("/proc/meminfo", O_RDONLY, 0);
+  ssize_t n = fd < 0 ? fd : bl_fd_read(fd, text, sizeof text - 1);
+  bl_fd_close(fd < 0 ? BL_FD_NONE : fd);
+  text[n > 0 ? n : 0] = '\0';
+  const char *at = strstr(text, "MemAvailable:");
+  if (!at) return SIZE_MAX;
+  return (size_t)strtoull(at + strlen("MemAvailable:"), NULL, 10) * 1024;
+}
+
 int bl_shm_reserve(const struct bl_shm *m, size_t at, size_t n) {
   int r;
+  /* the kernel would try, and kill somebody when it runs out */
+  if (n >= LARGE && n > available()) return -ENOMEM;
   do {
     r = n == 0 ? 0 : fallocate(m->fd, 0, (off_t)at, (off_t)n);
   } while (r < 0 && errno == EINTR);

@@ -131,7 +131,7 @@ describe("billiard.Event", function()
   it("is an error of the world where no descriptor is left", function()
     local words = child.words { limits = { nofile = 40 }, target = function()
       for _, new in ipairs { Event, billiard.Lock, function() return Semaphore(1) end } do
-        local all, result = {}, nil
+        local all, result = {}
         repeat
           result = table.pack(new())
           all[#all + 1] = result[1]

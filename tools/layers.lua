@@ -11,7 +11,7 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan utf8",
-  "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
+  "bell body cell cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
   "board inspect limit packet poller reap self semaphore stream",
   "child latch",
   "spawn",

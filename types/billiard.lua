@@ -184,6 +184,57 @@ function Poller:timeout() end
 ---@return boolean
 function Poller:dirty() end
 
+---@class billiard.SharedMemory
+---@operator len: integer
+local SharedMemory = {}
+---@param pos integer
+---@param n integer
+---@return string bytes
+function SharedMemory:read(pos, n) end
+---@param pos integer
+---@param bytes string
+---@return integer behind
+function SharedMemory:write(pos, bytes) end
+---@param pos integer
+---@param format string
+---@return integer behind
+function SharedMemory:pack(pos, format, ...) end
+---@param pos integer
+---@param format string
+---@return any ... and the position behind
+function SharedMemory:unpack(pos, format) end
+function SharedMemory:close() end
+
+---@alias billiard.Kind "i8"|"u8"|"i16"|"u16"|"i32"|"u32"|"i64"|"u64"|"f32"|"f64"|"bool"
+
+---@class billiard.Value
+---@field value number|boolean
+---@field lock billiard.Lock
+local Value = {}
+---@param n number
+---@return number sum
+function Value:add(n) end
+---@param old number|boolean
+---@param new number|boolean
+---@return boolean exchanged, (number|boolean)? found
+function Value:cas(old, new) end
+function Value:close() end
+
+---@class billiard.Array
+---@operator len: integer
+---@field lock billiard.Lock
+---@field [integer] number|boolean|nil
+local Array = {}
+---@param i? integer 1
+---@param j? integer the last
+---@return (number|boolean)[]
+function Array:get(i, j) end
+---@param i integer
+---@param list (number|boolean)[]
+---@return true
+function Array:set(i, list) end
+function Array:close() end
+
 ---@class billiard.Lock
 local Lock = {}
 ---@param timeout? number
@@ -464,6 +515,17 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@param options { size: integer }
+---@return billiard.SharedMemory? memory, string? err, string? code
+function billiard.SharedMemory(options) end
+---@param kind billiard.Kind
+---@param init? number|boolean
+---@return billiard.Value? value, string? err, string? code
+function billiard.Value(kind, init) end
+---@param kind billiard.Kind
+---@param init integer|(number|boolean)[]
+---@return billiard.Array? array, string? err, string? code
+function billiard.Array(kind, init) end
 ---@return billiard.Lock? lock, string? err, string? code
 function billiard.Lock() end
 ---@return billiard.RLock? lock, string? err, string? code

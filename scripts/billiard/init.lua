@@ -6,6 +6,7 @@
 local core = require "billiard.core"
 local log = require "billiard.log"
 local Process = require "billiard.process"
+local shared = require "billiard.shared"
 local sync = require "billiard.sync"
 
 return {
@@ -26,6 +27,9 @@ return {
    Poller = core.Poller,
    set_waiter = core.set_waiter,
 
+   SharedMemory = shared.SharedMemory,
+   Value = shared.Value,
+   Array = shared.Array,
    Lock = sync.Lock,
    RLock = sync.RLock,
    Semaphore = sync.Semaphore,
