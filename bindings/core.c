@@ -2,9 +2,11 @@
 #include "bindings/core.h"
 
 #include "bindings/larray.h"
+#include "bindings/lbarrier.h"
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
+#include "bindings/lcondition.h"
 #include "bindings/lerror.h"
 #include "bindings/levent.h"
 #include "bindings/lexit.h"
@@ -12,6 +14,7 @@
 #include "bindings/llock.h"
 #include "bindings/lmemory.h"
 #include "bindings/lparent.h"
+#include "bindings/lpermits.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
@@ -45,7 +48,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
     bl_llock_open,     bl_levent_open,  bl_lmemory_open, bl_lvalue_open,
-    bl_larray_open,
+    bl_larray_open,    bl_lpermits_open, bl_lcondition_open, bl_lbarrier_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

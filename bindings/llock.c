@@ -10,11 +10,6 @@
 #include "runtime/clock.h"
 #include "runtime/shm.h"
 
-/* How long the loop of a waiter may sleep: a mutex has no descriptor. */
-#define NAP_NS (2 * BL_MILLISECOND_NS)
-/* A wait comes back that often to let a signal's hook through. */
-#define SLICE_NS (100 * BL_MILLISECOND_NS)
-
 struct llock {
   const struct bl_lclass *class;
   struct bl_latch *latch; /* null: closed */
@@ -54,13 +49,8 @@ struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
 
 static int acquire_look(lua_State *L, int64_t until_ns) {
   struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
-  int64_t slice_ns = bl_deadline_ns(SLICE_NS);
+  int64_t slice_ns = bl_deadline_ns(BL_LLOCK_SLICE_NS);
   return bl_latch_take(latch, until_ns < slice_ns ? until_ns : slice_ns);
-}
-
-static int acquire_object(lua_State *L) {
-  bl_lsystem_timer(L, bl_deadline_ns(NAP_NS));
-  return 0;
 }
 
 static int acquire_done(lua_State *L, int r) {
@@ -74,7 +64,7 @@ static int acquire_done(lua_State *L, int r) {
 }
 
 int bl_llock_acquire(lua_State *L) {
-  static const struct bl_lcall call = {acquire_look, acquire_object,
+  static const struct bl_lcall call = {acquire_look, bl_lsystem_nap,
                                        acquire_done};
   struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);

@@ -6,6 +6,9 @@
 #include "bindings/compat.h"
 #include "runtime/latch.h"
 
+/* A wait comes back that often to let the hook of a signal through. */
+#define BL_LLOCK_SLICE_NS (100 * BL_MILLISECOND_NS)
+
 /* Pushes a Lock in memory of its own; 0 or an error. */
 int bl_llock_new(lua_State *L, enum bl_latch_kind kind);
 

@@ -11,10 +11,10 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error signame",
   "clock fd interrupt lock buf plan utf8",
-  "bell body cell cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
+  "bell body cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
   "board inspect limit packet poller reap self semaphore stream",
-  "child latch",
-  "spawn",
+  "child latch roster",
+  "barrier condition permits spawn",
   "process",
   "family",
 }

@@ -277,6 +277,59 @@ function Semaphore:timeout() end
 ---@return boolean
 function Semaphore:dirty() end
 
+---@class billiard.BoundedSemaphore
+local BoundedSemaphore = {}
+---@param timeout? number
+---@return true? taken, string? err, string? code
+function BoundedSemaphore:acquire(timeout) end
+---@return true
+function BoundedSemaphore:release() end
+---@return integer n
+function BoundedSemaphore:value() end
+---@param f function
+---@return any ...
+function BoundedSemaphore:with(f, ...) end
+function BoundedSemaphore:close() end
+
+---@class billiard.Condition
+local Condition = {}
+---@param timeout? number
+---@return true? taken, ("owner_died"|string)? how, string? code
+function Condition:acquire(timeout) end
+---@return true
+function Condition:release() end
+---@param f function
+---@return any ...
+function Condition:with(f, ...) end
+---@param timeout? number
+---@return true? woken, ("owner_died"|string)? how, string? code, "owner_died"?
+function Condition:wait(timeout) end
+---@generic T
+---@param f fun(): T
+---@param timeout? number
+---@return T? value, string? err, string? code
+function Condition:wait_for(f, timeout) end
+---@param n? integer 1
+---@return integer notified
+function Condition:notify(n) end
+---@return integer notified
+function Condition:notify_all() end
+function Condition:close() end
+
+---@class billiard.Barrier
+---@field parties integer
+---@field n_waiting integer
+---@field broken boolean
+local Barrier = {}
+---@param timeout? number
+---@return integer? index, string? err, string? code
+function Barrier:wait(timeout) end
+---@return true
+function Barrier:abort() end
+---@return true
+function Barrier:reset() end
+function Barrier:close() end
+
 ---@class billiard.Event
 local Event = {}
 ---@return true
@@ -533,6 +586,17 @@ function billiard.RLock() end
 ---@param n integer
 ---@return billiard.Semaphore? semaphore, string? err, string? code
 function billiard.Semaphore(n) end
+---@param n integer
+---@return billiard.BoundedSemaphore? semaphore, string? err, string? code
+function billiard.BoundedSemaphore(n) end
+---@param lock? billiard.Lock|billiard.RLock
+---@return billiard.Condition? condition, string? err, string? code
+function billiard.Condition(lock) end
+---@param parties integer
+---@param action? function
+---@param timeout? number
+---@return billiard.Barrier? barrier, string? err, string? code
+function billiard.Barrier(parties, action, timeout) end
 ---@return billiard.Event? event, string? err, string? code
 function billiard.Event() end
 ---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?

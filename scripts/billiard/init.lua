@@ -33,6 +33,9 @@ return {
    Lock = sync.Lock,
    RLock = sync.RLock,
    Semaphore = sync.Semaphore,
+   BoundedSemaphore = sync.BoundedSemaphore,
+   Condition = sync.Condition,
+   Barrier = sync.Barrier,
    Event = sync.Event,
 
    at_exit = core.at_exit,
