@@ -112,6 +112,10 @@ static int array_tostring(lua_State *L) {
 static int array_close(lua_State *L) { return bl_lcells_close(L, &class); }
 static int array_gc(lua_State *L) { return bl_lcells_gc(L, &class); }
 
+static void take(struct bl_lreader *r, int *fds) {
+  bl_lcells_take(r, fds, &class, 0);
+}
+
 static int new_array(lua_State *L) {
   const struct bl_kind *kind = bl_lcell_kind(L, 1);
   const union bl_scalar *all = NULL;
@@ -142,7 +146,9 @@ void bl_larray_open(lua_State *L) {
                                          {"__gc", array_gc},
                                          {"__close", array_gc},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.Array", 1, 0,
+                                                bl_lcells_give, take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
   lua_pushcfunction(L, new_array);
   lua_setfield(L, -2, "Array");
 }

@@ -6,6 +6,7 @@
 #include "bindings/lclass.h"
 #include "bindings/lerror.h"
 #include "bindings/lopt.h"
+#include "bindings/lshared.h"
 #include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/barrier.h"
@@ -16,7 +17,6 @@
 struct lbarrier {
   const struct bl_lclass *class;
   struct bl_shm memory; /* unmapped: closed */
-  int64_t timeout_ns;   /* of a wait that names none */
 };
 
 static const struct bl_lclass class = {"Barrier", "billiard.Barrier",
@@ -98,9 +98,8 @@ static int wait_done(lua_State *L, int r) {
 
 static int barrier_wait(lua_State *L) {
   static const struct bl_lcall call = {wait_look, bl_lsystem_nap, wait_done};
-  check(L, 1, "wait");
-  struct lbarrier *b = bl_lclass_check(L, 1, &class);
-  int64_t ns = bl_lopt_duration(L, 2, b->timeout_ns);
+  struct bl_barrier *b = check(L, 1, "wait");
+  int64_t ns = bl_lopt_duration(L, 2, bl_barrier_timeout(b));
   lua_settop(L, 1);
   struct party *p = bl_lclass_new(L, &party_class, 1);
   p->place = -1;
@@ -181,6 +180,31 @@ static int barrier_tostring(lua_State *L) {
   return 1;
 }
 
+/* ---- how it travels: with its action ---- */
+
+static int give(struct bl_lwriter *w, int *fds) {
+  struct lbarrier *b = lua_touserdata(w->L, -1);
+  if (!b->memory.at) return bl_lshared_give(w, &class, BL_FD_NONE, fds);
+  fds[0] = b->memory.fd;
+  bl_compat_getvalue(w->L, -1, ACTION);
+  int r = w->value(w);
+  lua_pop(w->L, 1);
+  return r;
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  struct lbarrier *b = bl_lclass_new(r->L, &class, 1);
+  b->memory.fd = BL_FD_NONE;
+  bl_lshared_take(r, &class, fds, &b->memory, bl_barrier_size(1));
+  struct bl_barrier *open = b->memory.at;
+  if (b->memory.size != bl_barrier_size(bl_barrier_parties(open)))
+    bl_lshared_bad(r, &class);
+  r->value(r);
+  bl_compat_setvalue(r->L, -2, ACTION);
+}
+
+/* ---- making ---- */
+
 static int is_callable(lua_State *L, int index) {
   if (lua_isfunction(L, index)) return 1;
   if (luaL_getmetafield(L, index, "__call") == LUA_TNIL) return 0;
@@ -198,12 +222,11 @@ static int new_barrier(lua_State *L) {
   lua_settop(L, 2);
   struct lbarrier *b = bl_lclass_new(L, &class, 1);
   b->memory.fd = BL_FD_NONE;
-  b->timeout_ns = timeout_ns;
   lua_pushvalue(L, 2);
   bl_compat_setvalue(L, 3, ACTION);
   size_t size = bl_barrier_size((uint32_t)n);
   int r = bl_shm_new(&b->memory, "billiard-barrier", size, size);
-  if (r == 0) r = bl_barrier_init(b->memory.at, (uint32_t)n);
+  if (r == 0) r = bl_barrier_init(b->memory.at, (uint32_t)n, timeout_ns);
   return r < 0 ? bl_lerror_return(L, r, "Barrier") : 1;
 }
 
@@ -222,8 +245,10 @@ void bl_lbarrier_open(lua_State *L) {
   static const luaL_Reg party_metamethods[] = {{"__gc", party_close},
                                                {"__close", party_close},
                                                {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
-  bl_lclass_open(L, &party_class, none, party_metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.Barrier", 1, 0, give,
+                                                take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
+  bl_lclass_open(L, &party_class, none, party_metamethods, NULL);
   lua_pushcfunction(L, new_barrier);
   lua_setfield(L, -2, "Barrier");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lbuild.h"
 
+#include "bindings/lmethod.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
 #include "bindings/lsecret.h"
@@ -23,8 +24,7 @@ static void set_identity(lua_State *L, int ud) {
   lua_pushinteger(L, ++bl_lstate(L)->counter);
   lua_concat(L, 2); /* identity */
   if (bl_lprocess_spec(L, ud, "name") == LUA_TNIL) {
-    if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING)
-      lua_pushliteral(L, "Process");
+    lua_getfield(L, 1, "__name");
     lua_pushliteral(L, "-");
     lua_pushvalue(L, -4); /* identity nil class - identity */
     lua_concat(L, 3);
@@ -95,6 +95,11 @@ static int process_new(lua_State *L) {
   bl_compat_setvalue(L, 4, BL_LUV_CLASS);
   p->command = bl_lprocess_spec(L, 4, "command") == LUA_TTABLE;
   lua_pop(L, 1);
+  if (!p->command) {
+    lua_pushvalue(L, 3);
+    bl_lmethod_choose(L, 1);
+    lua_pop(L, 1);
+  }
   set_fields(L, 4);
   set_daemon(L, 4, p);
   set_identity(L, 4);
@@ -124,11 +129,11 @@ void bl_lbuild_main(lua_State *L) {
 
 void bl_lbuild_open(lua_State *L) {
   lua_getfield(L, -1, "Process");
-  lua_createtable(L, 0, 2);
-  lua_pushcfunction(L, process_new);
-  lua_setfield(L, -2, "__call");
   lua_pushliteral(L, "Process");
   lua_setfield(L, -2, "__name");
+  lua_createtable(L, 0, 4);
+  lua_pushcfunction(L, process_new);
+  lua_setfield(L, -2, "__call");
   lua_setmetatable(L, -2);
   lua_pop(L, 1);
 }

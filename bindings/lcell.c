@@ -12,6 +12,7 @@ enum { LOCK = 1 }; /* user value: the Lock, once somebody has asked for it */
 /* What stands before the cells. */
 struct head {
   struct bl_latch latch;
+  uint32_t kind; /* which of bl_kinds */
   _Alignas(64) char cells[];
 };
 
@@ -31,19 +32,43 @@ const struct bl_kind *bl_lcell_kind(lua_State *L, int arg) {
   return NULL;
 }
 
-int bl_lcells_new(lua_State *L, const struct bl_lclass *class,
-                  const struct bl_kind *kind, size_t n) {
+static struct bl_lcells *new_closed(lua_State *L,
+                                    const struct bl_lclass *class) {
   struct bl_lcells *c = bl_lclass_new(L, class, 1);
   c->memory.fd = BL_FD_NONE;
+  return c;
+}
+
+int bl_lcells_new(lua_State *L, const struct bl_lclass *class,
+                  const struct bl_kind *kind, size_t n) {
+  struct bl_lcells *c = new_closed(L, class);
   c->kind = kind;
   c->n = n;
   size_t size = sizeof(struct head) + n * kind->size;
   int r = bl_shm_new(&c->memory, "billiard-cells", size, size);
   if (r < 0) return r;
   struct head *head = c->memory.at;
+  head->kind = (uint32_t)(kind - bl_kinds);
   r = bl_latch_init(&head->latch, BL_LATCH_PLAIN);
   if (r < 0) bl_shm_drop(&c->memory);
   return r;
+}
+
+int bl_lcells_give(struct bl_lwriter *w, int *fds) {
+  struct bl_lcells *c = lua_touserdata(w->L, -1);
+  return bl_lshared_give(w, c->class, c->memory.fd, fds);
+}
+
+void bl_lcells_take(struct bl_lreader *r, int *fds,
+                    const struct bl_lclass *class, size_t least) {
+  bl_lshared_nothing(r);
+  struct bl_lcells *c = new_closed(r->L, class);
+  bl_lshared_take(r, class, fds, &c->memory, sizeof(struct head));
+  uint32_t kind = ((struct head *)c->memory.at)->kind;
+  if (kind >= BL_KINDS) bl_lshared_bad(r, class);
+  c->kind = &bl_kinds[kind];
+  c->n = (c->memory.size - sizeof(struct head)) / c->kind->size;
+  if (c->n < least) bl_lshared_bad(r, class);
 }
 
 void *bl_lcell_at(const struct bl_lcells *c, size_t i) {
@@ -121,7 +146,7 @@ static int push_lock(lua_State *L, struct bl_lcells *c) {
   bl_compat_getvalue(L, 1, LOCK);
   if (bl_llock_is_open(L, lua_gettop(L))) return 1;
   struct head *head = c->memory.at;
-  bl_llock_lend(L, 1, &head->latch);
+  bl_llock_lend(L, 1, &c->memory, &head->latch);
   lua_pushvalue(L, -1);
   bl_compat_setvalue(L, 1, LOCK);
   return 1;

@@ -5,6 +5,7 @@
 #define BILLIARD_LCELL_H
 
 #include "bindings/lclass.h"
+#include "bindings/lshared.h"
 #include "runtime/cell.h"
 #include "runtime/shm.h"
 
@@ -21,6 +22,11 @@ const struct bl_kind *bl_lcell_kind(lua_State *L, int arg);
 /* Pushes n zeroed cells; 0 or an error. */
 int bl_lcells_new(lua_State *L, const struct bl_lclass *class,
                   const struct bl_kind *kind, size_t n);
+
+/* How they travel; least: how many there must be. */
+int bl_lcells_give(struct bl_lwriter *w, int *fds);
+void bl_lcells_take(struct bl_lreader *r, int *fds,
+                    const struct bl_lclass *class, size_t least);
 
 /* Cell i, from 0, which must be there. */
 void *bl_lcell_at(const struct bl_lcells *c, size_t i);

@@ -4,9 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bindings/lcodec.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/linterrupt.h"
+#include "bindings/loutcome.h"
+#include "bindings/lparent.h"
+#include "bindings/lreach.h"
+#include "bindings/lremote.h"
 #include "bindings/lrun.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
@@ -52,6 +57,7 @@ static lua_State *body_thread(lua_State *L) {
 static int describe(lua_State *L);
 
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
+  child->surplus = bl_lreach_surplus(L);
   child->body = body_thread(L); /* self ... body */
   lua_pushvalue(L, 1);
   lua_pushcfunction(L, describe);
@@ -79,10 +85,9 @@ static void reseed(lua_State *L) {
   if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
 }
 
-static void become_self(lua_State *L, struct bl_lprocess *self) {
-  bl_lstate_get(L, BL_LCURRENT); /* still the parent */
-  bl_lstate_set(L, BL_LPARENT);
-  pid_t parent = bl_lstate_adopt(L);
+/* The Process at index 1, which is `self`. */
+static void become_self(lua_State *L, struct bl_lprocess *self,
+                        pid_t parent) {
   bl_lstate(L)->parent = parent;
   bl_lstate(L)->current = self;
   self->stage = BL_LSTAGE_SELF;
@@ -92,69 +97,60 @@ static void become_self(lua_State *L, struct bl_lprocess *self) {
   reseed(L);
 }
 
+static void become_forked(lua_State *L, struct bl_lprocess *self) {
+  bl_lstate_get(L, BL_LCURRENT); /* still the parent */
+  bl_lstate_set(L, BL_LPARENT);
+  become_self(L, self, bl_lstate_adopt(L));
+}
+
 /* Message handler: whatever was raised becomes a billiard.Error. */
 static int describe(lua_State *L) {
-  bl_lerror_describe(L, 1);          /* value code message */
-  luaL_traceback(L, L, NULL, 1);     /* value code message traceback */
-  bl_lerror_new(L, lua_tostring(L, -3), lua_tostring(L, -2),
-                lua_tostring(L, -1));
+  luaL_traceback(L, L, NULL, 1); /* value traceback */
+  bl_lerror_wrap(L, 1, lua_tostring(L, 2));
   return 1;
 }
 
-static const char *field(lua_State *L, const char *key, const char *otherwise) {
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, key);
-    const char *s = lua_tostring(L, -1);
-    lua_pop(L, 1); /* the table keeps it */
-    if (s) return s;
-  }
-  return otherwise;
-}
-
-/* To the parent: code, message and traceback, a null byte behind each of the
- * first two. */
-static void report(const char *code, const char *message,
-                   const char *traceback) {
-  char text[BL_TEXT_MAX];
-  size_t room = sizeof text, used = 0;
-  const char *const parts[] = {code, message, traceback};
-  for (size_t i = 0; i < 3 && used < room; i++) {
-    size_t size = strlen(parts[i]) + (i < 2 ? 1 : 0);
-    if (size > room - used) size = room - used;
-    memcpy(text + used, parts[i], size);
-    used += size;
-  }
-  bl_body_tell(BL_TEXT_ERROR, text, used);
+/* The same before the body: what was raised is about loading it. */
+static int describe_load(lua_State *L) {
+  describe(L);
+  if (strcmp(bl_lerror_texts(L, -1).code, "RemoteError") != 0) return 1;
+  lua_pushstring(L, bl_error_name(BL_ELOAD));
+  lua_setfield(L, -2, "code");
+  return 1;
 }
 
 /* The error is on top: tells the parent and, unless the error was asked for,
  * everybody who reads stderr. */
 static void fail(lua_State *L) {
-  const char *code = field(L, "code", "RemoteError");
-  const char *message = field(L, "message", NULL);
-  const char *traceback = field(L, "traceback", "");
-  if (!message) message = lua_tostring(L, -1); /* "not enough memory" */
-  if (!message) message = "error";
-  report(code, message, traceback);
-  if (strcmp(code, bl_error_name(BL_ETERMINATED)) == 0) return;
+  struct bl_lerror_texts e = bl_lerror_texts(L, -1);
+  bl_loutcome_error(L);
+  if (strcmp(e.code, bl_error_name(BL_ETERMINATED)) == 0) return;
   bl_lstate_get(L, BL_LCURRENT);
   bl_lprocess_spec(L, -1, "name");
-  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), message,
-          *traceback ? "\n" : "", traceback);
+  fprintf(stderr, "Process %s:\n%s%s%s\n", lua_tostring(L, -1), e.message,
+          *e.traceback ? "\n" : "", e.traceback);
   lua_pop(L, 2);
+}
+
+/* Stack: ... handler f arguments pairs. */
+static int run(lua_State *L, int handler, int pairs) {
+  /* from here on interrupts raise: not before, in a call of our own */
+  bl_linterrupt_track(L, pairs);
+  int n = lua_gettop(L) - handler - 1;
+  int status = lua_pcall(L, n, LUA_MULTRET, handler);
+  if (status == LUA_OK) bl_loutcome_values(L, handler + 1);
+  else fail(L);
+  bl_lexit_run(L);
+  if (bl_limit_requested()) return -bl_signal_number("TERM");
+  return status == LUA_OK ? 0 : FAILED;
 }
 
 int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
-  lua_State *L = child->body;
-  become_self(L, child->self);
-  /* from here on interrupts raise: not before, in a call of our own */
-  bl_linterrupt_track(L, child->pairs); /* self describe f ... */
-  int status = lua_pcall(L, lua_gettop(L) - 3, 0, 2);
-  if (status != LUA_OK) fail(L);
-  bl_lexit_run(L);
-  if (bl_limit_requested()) return -bl_signal_number("TERM");
-  return status == LUA_OK ? 0 : FAILED;
+  lua_State *L = child->body; /* self describe f ... */
+  become_forked(L, child->self);
+  bl_lreach_drop(L, child->surplus);
+  return run(L, 2, child->pairs);
 }
 
 void bl_lchild_leave(void *arg, int status) {
@@ -163,11 +159,118 @@ void bl_lchild_leave(void *arg, int status) {
   bl_lexit_run_all();
 }
 
+/* ---- in a child that is no fork of its owner ---- */
+
+static void set_package(lua_State *L, int prelude, const char *key) {
+  lua_getglobal(L, "package");
+  if (lua_getfield(L, prelude, key) == LUA_TSTRING) lua_setfield(L, -2, key);
+  else lua_pop(L, 1);
+  lua_pop(L, 1);
+}
+
+/* Pushes the value; raises a billiard.Error. */
+static void unpack(lua_State *L, struct bl_lreceived m) {
+  int r = bl_lcodec_take(L, &m, BL_PROFILE_DOWN);
+  if (r == 1) return;
+  if (r > 1)
+    bl_lerror_new(L, lua_tostring(L, -1), lua_tostring(L, -2), NULL);
+  lua_error(L);
+}
+
+void bl_lchild_package(lua_State *L, int index) {
+  set_package(L, index, "path");
+  set_package(L, index, "cpath");
+}
+
+void bl_lchild_half(lua_State *L, const char *name) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "billiard.body");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+  lua_insert(L, -2); /* f value */
+  lua_call(L, 1, 1);
+}
+
+/* What must be known before anything else can be: pushes it. */
+static void take_prelude(lua_State *L, const char *bytes, size_t n) {
+  unpack(L, (struct bl_lreceived){.bytes = bytes, .size = n});
+  int prelude = lua_gettop(L);
+  bl_lstate_get(L, BL_LCURRENT);
+  lua_getfield(L, prelude, "name"); /* for what goes wrong from here on */
+  bl_lprocess_set_spec(L, -2, "name");
+  lua_pop(L, 1);
+  bl_lchild_package(L, prelude);
+  lua_pushvalue(L, prelude);
+  bl_lchild_half(L, "prepare");
+  lua_pop(L, 1);
+}
+
+static void take_parent(lua_State *L, int prelude, struct bl_parcel *parcel) {
+  lua_getfield(L, prelude, "parent");
+  bl_lparent_new(L, parcel->owner, &parcel->owner_fd);
+  bl_lstate_set(L, BL_LPARENT);
+}
+
+/* Argument: the parcel. Becomes what it says; returns the function to call
+ * and its arguments. */
+static int unwrap(lua_State *L) {
+  struct bl_parcel *parcel = lua_touserdata(L, 1);
+  struct bl_lremote_head head;
+  memcpy(&head, parcel->bytes, sizeof head);
+  struct bl_lreceived body = {.bytes = parcel->bytes + sizeof head + head.prelude,
+                              .size = parcel->size - sizeof head - head.prelude,
+                              .fds = parcel->fds,
+                              .n = parcel->n};
+  bl_lstate_adopt(L);
+  take_prelude(L, parcel->bytes + sizeof head, head.prelude);
+  take_parent(L, 2, parcel); /* parcel prelude */
+  bl_lstate(L)->loading = 1;
+  unpack(L, body);
+  bl_lstate(L)->loading = 0;
+  bl_lchild_half(L, "rebuild");
+  struct bl_lprocess *self = bl_lprocess_test(L, -1);
+  lua_replace(L, 1); /* self prelude */
+  lua_getfield(L, 2, "identity");
+  bl_lprocess_set_spec(L, 1, "identity");
+  bl_lstate(L)->counter = 0; /* that one was built by its parent */
+  become_self(L, self, parcel->owner);
+  lua_settop(L, 1);
+  return bl_lrun_push(L);
+}
+
+/* Its lengths are another process's word, though our owner's. */
+static int is_whole(const struct bl_parcel *parcel) {
+  struct bl_lremote_head head;
+  if (parcel->size < sizeof head) return 0;
+  memcpy(&head, parcel->bytes, sizeof head);
+  return head.prelude <= parcel->size - sizeof head;
+}
+
+int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
+  lua_settop(L, 0);
+  if (!is_whole(parcel) || bl_parcel_accept(parcel) < 0) return FAILED;
+  lua_pushcfunction(L, describe_load);
+  lua_pushcfunction(L, unwrap);
+  lua_pushlightuserdata(L, parcel);
+  int status = lua_pcall(L, 1, LUA_MULTRET, 1);
+  bl_parcel_drop(parcel);
+  if (status != LUA_OK) {
+    fail(L);
+    return FAILED;
+  }
+  lua_pushcfunction(L, describe);
+  lua_replace(L, 1);
+  return run(L, 1, bl_linterrupt_prepare(L));
+}
+
 static int ready(lua_State *L) {
   size_t size = 0;
   const char *text = luaL_optlstring(L, 1, "", &size);
-  bl_body_tell(BL_TEXT_READY, text, size);
-  return 0;
+  int r = bl_body_tell(BL_TEXT_READY, text, size);
+  if (r < 0) return bl_lerror_return(L, r, "ready");
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 void bl_lchild_open(lua_State *L) {

@@ -12,6 +12,7 @@
 struct pack_job {
   enum bl_profile profile;
   const char *root;
+  struct bl_lhandles *handles;
   struct bl_buf *out;
 };
 
@@ -52,6 +53,8 @@ static int protected_pack(lua_State *L) {
     bl_buf_cut(job->out, before);
     lua_settop(L, BL_LWRITER_VALUE);
     bl_lwriter_init(&w, L, job->profile, job->out);
+    w.handles = job->handles;
+    if (w.handles) w.handles->n = 0;
     w.value = bl_lpack;
     w.fresh = again++;
     r = bl_lpack(&w);
@@ -59,18 +62,30 @@ static int protected_pack(lua_State *L) {
   return r < 0 ? raise(&w, job->root, r) : 0;
 }
 
-int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
-                   const char *root, struct bl_buf *out) {
-  struct pack_job job = {profile, root, out};
-  size_t before = bl_buf_length(out);
+static int carry_out(lua_State *L, int index, struct pack_job *job) {
+  size_t before = bl_buf_length(job->out);
+  if (bl_lpack_scalar(L, index, job->out) == 0) return 0;
   index = lua_absindex(L, index);
   lua_pushcfunction(L, protected_pack);
   for (int slot = 1; slot < BL_LWRITER_VALUE; slot++) lua_pushnil(L);
   lua_pushvalue(L, index);
-  lua_pushlightuserdata(L, &job);
+  lua_pushlightuserdata(L, job);
   if (lua_pcall(L, BL_LWRITER_VALUE + 1, 0, 0) == LUA_OK) return 0;
-  bl_buf_cut(out, before);
+  bl_buf_cut(job->out, before);
   return -1;
+}
+
+int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
+                   const char *root, struct bl_buf *out) {
+  struct pack_job job = {profile, root, NULL, out};
+  return carry_out(L, index, &job);
+}
+
+int bl_lcodec_give(lua_State *L, int index, const char *root,
+                   struct bl_lhandles *handles, struct bl_buf *out) {
+  struct pack_job job = {handles->profile, root, handles, out};
+  handles->n = 0;
+  return carry_out(L, index, &job);
 }
 
 /* ---- unpacking ---- */
@@ -100,14 +115,32 @@ static int unbuilt(lua_State *L, int error) {
   return 3;
 }
 
-int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
-                     enum bl_profile profile) {
+/* nil, a boolean or a number: for these, everything else takes longer. */
+static int push_scalar(lua_State *L, const struct bl_lreceived *m) {
+  struct bl_unpack u = {m->bytes, m->bytes + m->size};
+  struct bl_unpack_item it;
+  if (m->size > 9 || m->n > 0 || bl_unpack_next(&u, &it) < 0 || u.at != u.end)
+    return 0;
+  switch (it.kind) {
+    case BL_UNPACK_NIL: lua_pushnil(L); return 1;
+    case BL_UNPACK_BOOLEAN: lua_pushboolean(L, (int)it.integer); return 1;
+    case BL_UNPACK_INTEGER: lua_pushinteger(L, it.integer); return 1;
+    case BL_UNPACK_FLOAT: lua_pushnumber(L, it.number); return 1;
+    default: return 0;
+  }
+}
+
+int bl_lcodec_take(lua_State *L, const struct bl_lreceived *m,
+                   enum bl_profile profile) {
   struct bl_inspect_report report;
-  int r = bl_inspect(bytes, n, bl_inspect_limits(profile), &report);
+  if (push_scalar(L, m)) return 1;
+  int r = bl_inspect(m->bytes, m->size, m->n, bl_inspect_limits(profile),
+                     &report);
   if (r < 0) return bad(L, r, &report);
   struct bl_lreader reader = {.L = L,
-                              .in = {bytes, bytes + n},
+                              .in = {m->bytes, m->bytes + m->size},
                               .profile = profile,
+                              .fds = m->fds,
                               .value = bl_lunpack,
                               .error = BL_EBADFRAME,
                               .refs = report.shares};
@@ -115,7 +148,14 @@ int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
   lua_pushlightuserdata(L, &reader);
   int status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_OK) return 1;
-  return status == LUA_ERRMEM ? lua_error(L) : unbuilt(L, reader.error);
+  return status == LUA_ERRMEM ? -1 : unbuilt(L, reader.error);
+}
+
+int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
+                     enum bl_profile profile) {
+  struct bl_lreceived m = {bytes, n, NULL, 0};
+  int results = bl_lcodec_take(L, &m, profile);
+  return results < 0 ? lua_error(L) : results;
 }
 
 /* ---- for Lua ---- */

@@ -4,9 +4,7 @@
 #ifndef BILLIARD_LCODEC_H
 #define BILLIARD_LCODEC_H
 
-#include "bindings/compat.h"
-#include "runtime/buf.h"
-#include "runtime/inspect.h"
+#include "bindings/lwriter.h"
 
 /* Appends the value at index to out, which may be anybody's memory: nothing
  * passes through. 0; or -1, the error value to raise is pushed, and out holds
@@ -17,11 +15,30 @@
 int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
                    const char *root, struct bl_buf *out);
 
+/* The same for what carries descriptors too. The handles of the message are
+ * added to `handles`, emptied first; their objects must live until it was
+ * sent. With `starting`, out may hold secrets: see bl_buf_conceal(). */
+int bl_lcodec_give(lua_State *L, int index, const char *root,
+                   struct bl_lhandles *handles, struct bl_buf *out);
+
 /* Pushes the value that the n bytes are and returns 1; or pushes nil, message,
  * code and returns 3. Raises for lack of memory only, after which, too, the
  * bytes are the caller's. */
 int bl_lcodec_unpack(lua_State *L, const char *bytes, size_t n,
                      enum bl_profile profile);
+
+/* The same for a message that came with descriptors; but for lack of memory
+ * it returns -1 and pushes the error value, so that nothing passes through.
+ * Descriptors that objects have taken are BL_FD_NONE afterwards: the rest is
+ * the caller's to close, whatever is returned. */
+struct bl_lreceived {
+  const char *bytes;
+  size_t size;
+  int *fds;
+  int n; /* of them */
+};
+int bl_lcodec_take(lua_State *L, const struct bl_lreceived *m,
+                   enum bl_profile profile);
 
 /* Adds pack and unpack to the table on top. */
 void bl_lcodec_open(lua_State *L);

@@ -8,6 +8,7 @@
 #include "bindings/lerror.h"
 #include "bindings/llock.h"
 #include "bindings/lopt.h"
+#include "bindings/lshared.h"
 #include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -208,6 +209,29 @@ static int condition_tostring(lua_State *L) {
   return 1;
 }
 
+/* ---- how it travels: with its lock ---- */
+
+static int give(struct bl_lwriter *w, int *fds) {
+  struct lcondition *c = lua_touserdata(w->L, -1);
+  if (!c->memory.at) return bl_lshared_give(w, &class, BL_FD_NONE, fds);
+  fds[0] = c->memory.fd;
+  bl_compat_getvalue(w->L, -1, LOCK);
+  int r = w->value(w);
+  lua_pop(w->L, 1);
+  return r;
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  struct lcondition *c = bl_lclass_new(r->L, &class, 1);
+  c->memory.fd = BL_FD_NONE;
+  bl_lshared_take(r, &class, fds, &c->memory, bl_condition_size());
+  r->value(r);
+  if (!bl_llock_is(r->L, -1)) bl_lshared_bad(r, &class);
+  bl_compat_setvalue(r->L, -2, LOCK);
+}
+
+/* ---- making ---- */
+
 static int new_condition(lua_State *L) {
   int r = 0;
   lua_settop(L, 1);
@@ -244,8 +268,10 @@ void bl_lcondition_open(lua_State *L) {
   static const luaL_Reg ticket_metamethods[] = {{"__gc", ticket_gc},
                                                 {"__close", ticket_close},
                                                 {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
-  bl_lclass_open(L, &ticket_class, none, ticket_metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.Condition", 1, 0,
+                                                give, take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
+  bl_lclass_open(L, &ticket_class, none, ticket_metamethods, NULL);
   lua_pushcfunction(L, new_condition);
   lua_setfield(L, -2, "Condition");
 }

@@ -4,6 +4,8 @@
 #include "runtime/base.h"
 #include "runtime/error.h"
 
+#define REMOTE "RemoteError"
+
 int bl_lerror_return(lua_State *L, int error, const char *where) {
   const char *code = bl_error_name(error);
   lua_pushnil(L); /* nil */
@@ -36,10 +38,12 @@ int bl_lerror_terminated(lua_State *L) {
   return lua_error(L);
 }
 
-static int is_error(lua_State *L, int index) {
-  return luaL_testudata(L, index, BL_LERROR) ||
-         (lua_istable(L, index) && lua_getmetatable(L, index) &&
-          (luaL_getmetatable(L, BL_LERROR), lua_rawequal(L, -1, -2)));
+int bl_lerror_is(lua_State *L, int index) {
+  int top = lua_gettop(L);
+  int ours = lua_istable(L, index) && lua_getmetatable(L, index) &&
+             (luaL_getmetatable(L, BL_LERROR), lua_rawequal(L, -1, -2));
+  lua_settop(L, top);
+  return ours;
 }
 
 static void push_field(lua_State *L, int index, const char *key,
@@ -62,18 +66,49 @@ static void push_value_text(lua_State *L, int index) {
                     lua_typename(L, type));
 }
 
-void bl_lerror_describe(lua_State *L, int index) {
-  int top = lua_gettop(L);
-  index = lua_absindex(L, index);
-  int ours = is_error(L, index);
-  lua_settop(L, top);
+/* Pushes code and message, both strings, whatever the value is. */
+static void describe(lua_State *L, int index, int ours) {
   if (ours) {
-    push_field(L, index, "code", "RemoteError");
+    push_field(L, index, "code", REMOTE);
     push_field(L, index, "message", "error");
   } else {
-    lua_pushliteral(L, "RemoteError");
+    lua_pushliteral(L, REMOTE);
     push_value_text(L, index);
   }
+}
+
+void bl_lerror_wrap(lua_State *L, int index, const char *traceback) {
+  index = lua_absindex(L, index);
+  int ours = bl_lerror_is(L, index);
+  describe(L, index, ours); /* code message */
+  bl_lerror_new(L, lua_tostring(L, -2), lua_tostring(L, -1), traceback);
+  lua_replace(L, -3);
+  lua_pop(L, 1); /* error */
+  if (lua_type(L, index) == LUA_TSTRING) return;
+  lua_pushvalue(L, index);
+  lua_setfield(L, -2, "value");
+  if (!ours) return;
+  lua_getfield(L, index, "path");
+  lua_setfield(L, -2, "path");
+}
+
+static const char *text(lua_State *L, int index, const char *key,
+                        const char *otherwise) {
+  lua_getfield(L, index, key);
+  const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  lua_pop(L, 1); /* the table keeps it */
+  return s ? s : otherwise;
+}
+
+struct bl_lerror_texts bl_lerror_texts(lua_State *L, int index) {
+  struct bl_lerror_texts e = {REMOTE, "error", ""};
+  index = lua_absindex(L, index);
+  if (lua_type(L, index) == LUA_TSTRING) e.message = lua_tostring(L, index);
+  if (!bl_lerror_is(L, index)) return e;
+  e.code = text(L, index, "code", e.code);
+  e.message = text(L, index, "message", e.message);
+  e.traceback = text(L, index, "traceback", e.traceback);
+  return e;
 }
 
 /* The message, and the traceback of where it happened under it. */

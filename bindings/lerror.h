@@ -20,9 +20,20 @@ void bl_lerror_new(lua_State *L, const char *code, const char *message,
 /* Raises the billiard.Error for a pending controlled termination. */
 int bl_lerror_terminated(lua_State *L);
 
-/* Fields of the error value at index for a report to the parent: pushes code,
- * message (both strings, whatever the value is). */
-void bl_lerror_describe(lua_State *L, int index);
+/* Is the value at index a billiard.Error? */
+int bl_lerror_is(lua_State *L, int index);
+
+/* Pushes a billiard.Error for a value that was raised, whatever it is: its
+ * code, message and path where it is one, and the value itself where it is no
+ * string. */
+void bl_lerror_wrap(lua_State *L, int index, const char *traceback);
+
+/* What people read of an error value, a billiard.Error or what Lua raises for
+ * lack of memory: needs next to no memory. Valid while the value is. */
+struct bl_lerror_texts {
+  const char *code, *message, *traceback; /* "" for none */
+};
+struct bl_lerror_texts bl_lerror_texts(lua_State *L, int index);
 
 void bl_lerror_open(lua_State *L);
 

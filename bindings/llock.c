@@ -4,6 +4,7 @@
 #include "bindings/lclass.h"
 #include "bindings/lerror.h"
 #include "bindings/lopt.h"
+#include "bindings/lshared.h"
 #include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -15,6 +16,7 @@ struct llock {
   struct bl_latch *latch; /* null: closed */
   int taken;              /* last by this handle: who loses it forsakes it */
   struct bl_shm memory;   /* unmapped where the latch is lent */
+  const struct bl_shm *in; /* where the latch is: its own, or the lender's */
 };
 
 static const struct bl_lclass plain = {"Lock", "billiard.Lock",
@@ -127,10 +129,46 @@ static int lock_tostring(lua_State *L) {
   return 1;
 }
 
-int bl_llock_new(lua_State *L, enum bl_latch_kind kind) {
-  const struct bl_lclass *class = kind == BL_LATCH_PLAIN ? &plain : &recursive;
+/* ---- how it travels: where in the memory it is ---- */
+
+static struct llock *new_closed(lua_State *L, const struct bl_lclass *class) {
   struct llock *l = bl_lclass_new(L, class, 1);
   l->memory.fd = BL_FD_NONE;
+  l->in = &l->memory;
+  return l;
+}
+
+static int give(struct bl_lwriter *w, int *fds) {
+  struct llock *l = test(w->L, -1);
+  if (!l->latch) return bl_lshared_give(w, l->class, BL_FD_NONE, fds);
+  fds[0] = l->in->fd;
+  return bl_pack_integer(w->out, (char *)l->latch - (char *)l->in->at);
+}
+
+static void take(struct bl_lreader *r, int *fds,
+                 const struct bl_lclass *class) {
+  int64_t offset = bl_lshared_integer(r);
+  struct llock *l = new_closed(r->L, class);
+  bl_lshared_take(r, class, fds, &l->memory, sizeof *l->latch);
+  int64_t last = (int64_t)(l->memory.size - sizeof *l->latch);
+  if (offset < 0 || offset > last || offset % (int64_t)sizeof(void *) != 0)
+    bl_lshared_bad(r, class);
+  l->latch = (void *)((char *)l->memory.at + offset);
+}
+
+static void take_plain(struct bl_lreader *r, int *fds) {
+  take(r, fds, &plain);
+}
+
+static void take_recursive(struct bl_lreader *r, int *fds) {
+  take(r, fds, &recursive);
+}
+
+/* ---- making ---- */
+
+int bl_llock_new(lua_State *L, enum bl_latch_kind kind) {
+  const struct bl_lclass *class = kind == BL_LATCH_PLAIN ? &plain : &recursive;
+  struct llock *l = new_closed(L, class);
   int r = bl_shm_new(&l->memory, "billiard-lock", sizeof *l->latch,
                      sizeof *l->latch);
   if (r < 0) return r;
@@ -140,10 +178,12 @@ int bl_llock_new(lua_State *L, enum bl_latch_kind kind) {
   return r;
 }
 
-void bl_llock_lend(lua_State *L, int index, struct bl_latch *latch) {
+void bl_llock_lend(lua_State *L, int index, const struct bl_shm *in,
+                   struct bl_latch *latch) {
   lua_pushvalue(L, index); /* owner */
   struct llock *l = bl_lclass_new(L, &plain, 1);
   l->memory.fd = BL_FD_NONE;
+  l->in = in;
   l->latch = latch;
   lua_insert(L, -2); /* lock owner */
   bl_compat_setvalue(L, -2, 1);
@@ -168,8 +208,12 @@ void bl_llock_open(lua_State *L) {
                                          {"__gc", lock_gc},
                                          {"__close", lock_gc},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &plain, methods, metamethods);
-  bl_lclass_open(L, &recursive, methods, metamethods);
+  static const struct bl_lhandle_type plain_type = {"billiard.Lock", 1, 0,
+                                                    give, take_plain};
+  static const struct bl_lhandle_type recursive_type = {"billiard.RLock", 1, 0,
+                                                        give, take_recursive};
+  bl_lclass_open(L, &plain, methods, metamethods, &plain_type);
+  bl_lclass_open(L, &recursive, methods, metamethods, &recursive_type);
   lua_pushcfunction(L, new_lock);
   lua_setfield(L, -2, "Lock");
   lua_pushcfunction(L, new_rlock);

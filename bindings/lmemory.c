@@ -6,6 +6,7 @@
 #include "bindings/lclass.h"
 #include "bindings/lerror.h"
 #include "bindings/lopt.h"
+#include "bindings/lshared.h"
 #include "runtime/base.h"
 #include "runtime/shm.h"
 
@@ -73,6 +74,18 @@ static int memory_tostring(lua_State *L) {
   return 1;
 }
 
+static int give(struct bl_lwriter *w, int *fds) {
+  struct lmemory *m = lua_touserdata(w->L, -1);
+  return bl_lshared_give(w, &class, m->memory.fd, fds);
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  bl_lshared_nothing(r);
+  struct lmemory *m = bl_lclass_new(r->L, &class, 0);
+  m->memory.fd = BL_FD_NONE;
+  bl_lshared_take(r, &class, fds, &m->memory, 1);
+}
+
 static int new_memory(lua_State *L) {
   static const struct bl_lopt known[] = {
       {"size", BL_LOPT_INTEGER, 1, (lua_Integer)1 << 47, NULL},
@@ -99,7 +112,9 @@ void bl_lmemory_open(lua_State *L) {
                                          {"__gc", memory_close},
                                          {"__close", memory_close},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.SharedMemory", 1, 0,
+                                                give, take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
   lua_pushcfunction(L, new_memory);
   lua_setfield(L, -2, "SharedMemory");
 }

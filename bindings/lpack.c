@@ -2,6 +2,7 @@
 #include "bindings/lpack.h"
 
 #include "bindings/lfunction.h"
+#include "bindings/lhandle.h"
 #include "bindings/lname.h"
 #include "bindings/ltype.h"
 
@@ -170,22 +171,32 @@ static int object(struct bl_lwriter *w, int is_table) {
     }
   }
   if (is_typed(L)) return typed(w, here);
+  const struct bl_lhandle_type *type = is_table ? NULL : bl_lhandle_at(L, here);
+  if (type) return bl_lhandle_pack(w, type);
   if (!is_table) return bl_lwriter_refuse(w, "userdata");
   if (w->profile != BL_PROFILE_PLAIN)
     bl_lwriter_number(w, lua_topointer(L, here));
   return contents(w);
 }
 
+int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
+  switch (lua_type(L, index)) {
+    case LUA_TNIL: return bl_pack_nil(out);
+    case LUA_TBOOLEAN: return bl_pack_boolean(out, lua_toboolean(L, index));
+    case LUA_TNUMBER:
+      return lua_isinteger(L, index)
+                 ? bl_pack_integer(out, lua_tointeger(L, index))
+                 : bl_pack_float(out, lua_tonumber(L, index));
+    default: return 1;
+  }
+}
+
 int bl_lpack(struct bl_lwriter *w) {
   lua_State *L = w->L;
+  int r = bl_lpack_scalar(L, -1, w->out);
+  if (r <= 0) return r;
   int type = lua_type(L, -1);
   switch (type) {
-    case LUA_TNIL: return bl_pack_nil(w->out);
-    case LUA_TBOOLEAN: return bl_pack_boolean(w->out, lua_toboolean(L, -1));
-    case LUA_TNUMBER:
-      return lua_isinteger(L, -1)
-                 ? bl_pack_integer(w->out, lua_tointeger(L, -1))
-                 : bl_pack_float(w->out, lua_tonumber(L, -1));
     case LUA_TSTRING: return string(w, -1);
     case LUA_TTABLE: return object(w, 1);
     case LUA_TUSERDATA: return object(w, 0);

@@ -10,4 +10,8 @@
  * raises) pass through: lcodec.c catches them. */
 int bl_lpack(struct bl_lwriter *w);
 
+/* Writes the value at index if it is nil, a boolean or a number: 0 or a
+ * negative code; else 1. Raises nothing. */
+int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out);
+
 #endif

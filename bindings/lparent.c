@@ -121,13 +121,21 @@ static int parent_gc(lua_State *L) {
   return 0;
 }
 
+void bl_lparent_new(lua_State *L, pid_t pid, int *fd) {
+  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1);
+  *p = (struct lparent){pid, bl_self_pid(), BL_FD_NONE};
+  luaL_setmetatable(L, PARENT);
+  lua_insert(L, -2); /* parent name */
+  bl_compat_setvalue(L, -2, 1);
+  p->fd = *fd;
+  *fd = BL_FD_NONE;
+}
+
 /* The parent's Process is on top: what is known of it from here. */
 static void new_parent(lua_State *L) {
-  struct lparent *p = bl_compat_newuserdata(L, sizeof *p, 1);
-  *p = (struct lparent){bl_lstate(L)->parent, bl_self_pid(), BL_FD_NONE};
-  bl_lprocess_spec(L, -2, "name"); /* process parent name */
-  bl_compat_setvalue(L, -2, 1);
-  luaL_setmetatable(L, PARENT);
+  int none = BL_FD_NONE;
+  bl_lprocess_spec(L, -1, "name"); /* process name */
+  bl_lparent_new(L, bl_lstate(L)->parent, &none);
   lua_pushvalue(L, -1);
   bl_lstate_set(L, BL_LPARENT);
 }

@@ -4,6 +4,7 @@
 #include "bindings/lclass.h"
 #include "bindings/lerror.h"
 #include "bindings/lopt.h"
+#include "bindings/lshared.h"
 #include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -89,13 +90,31 @@ static int permits_tostring(lua_State *L) {
   return 1;
 }
 
+static struct lpermits *new_closed(lua_State *L) {
+  struct lpermits *p = bl_lclass_new(L, &class, 0);
+  p->memory.fd = BL_FD_NONE;
+  p->place = BL_PERMITS_NONE;
+  return p;
+}
+
+static int give(struct bl_lwriter *w, int *fds) {
+  struct lpermits *p = lua_touserdata(w->L, -1);
+  return bl_lshared_give(w, &class, p->memory.fd, fds);
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  bl_lshared_nothing(r);
+  struct lpermits *p = new_closed(r->L);
+  bl_lshared_take(r, &class, fds, &p->memory, bl_permits_size(1));
+  p->bound = bl_permits_bound(p->memory.at);
+  if (p->memory.size != bl_permits_size(p->bound)) bl_lshared_bad(r, &class);
+}
+
 static int new_permits(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);
   luaL_argcheck(L, n >= 1 && n <= INT32_MAX, 1, "must be 1 to 2147483647");
-  struct lpermits *p = bl_lclass_new(L, &class, 0);
-  p->memory.fd = BL_FD_NONE;
+  struct lpermits *p = new_closed(L);
   p->bound = (uint32_t)n;
-  p->place = BL_PERMITS_NONE;
   size_t size = bl_permits_size(p->bound);
   int r = bl_shm_new(&p->memory, "billiard-semaphore", size, size);
   if (r == 0) r = bl_permits_init(p->memory.at, p->bound);
@@ -112,7 +131,9 @@ void bl_lpermits_open(lua_State *L) {
                                          {"__gc", permits_gc},
                                          {"__close", permits_gc},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.BoundedSemaphore",
+                                                1, 0, give, take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
   lua_pushcfunction(L, new_permits);
   lua_setfield(L, -2, "BoundedSemaphore");
 }

@@ -70,13 +70,33 @@ static void delist(struct bl_lprocess **ring, struct bl_lprocess *p) {
   p->next = p->previous = NULL;
 }
 
+static size_t texts_of(struct bl_lprocess *p) {
+  const char *text;
+  size_t size, sum = 0;
+  for (int kind = 0; kind < BL_TEXTS; kind++)
+    if (bl_process_text(p->process, (enum bl_text)kind, &text, &size) > 0)
+      sum += size;
+  return sum;
+}
+
 int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p) {
   int r = bl_process_poll(p->process);
   if (r > 0 && p->next) {
-    delist(&bl_lstate(L)->children, p);
+    struct bl_lstate *s = bl_lstate(L);
+    delist(&s->children, p);
     bl_lprocess_unanchor(L, p);
+    s->texts += texts_of(p);
   }
   return r;
+}
+
+void bl_lprocess_relieve(lua_State *L) {
+  enum { LITTLE = 1 << 16, MUCH = 1 << 30 };
+  struct bl_lstate *s = bl_lstate(L);
+  if (s->texts < LITTLE || !lua_gc(L, LUA_GCISRUNNING)) return;
+  size_t step = s->texts < MUCH ? s->texts : MUCH;
+  s->texts = 0; /* a finalizer may come back here */
+  lua_gc(L, LUA_GCSTEP, (int)(step >> 10));
 }
 
 /* ---- kills to come ---- */

@@ -57,6 +57,10 @@ struct bl_lprocess *bl_lprocess_test(lua_State *L, int index);
  * 1 ended, 0 not, < 0 error. */
 int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p);
 
+/* Lets the collector work as much as if what ended children left were Lua's
+ * memory: of those that nobody closes it would see small userdata only. */
+void bl_lprocess_relieve(lua_State *L);
+
 /* Has the kill that is due for p carried out by whoever waits. */
 void bl_lprocess_expect_due(lua_State *L, struct bl_lprocess *p);
 

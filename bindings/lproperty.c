@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "bindings/lerror.h"
+#include "bindings/lfailure.h"
 #include "bindings/lprocess.h"
 #include "bindings/lsecret.h"
 #include "runtime/clock.h"
-#include "runtime/error.h"
 #include "runtime/self.h"
 #include "runtime/signame.h"
 
@@ -48,9 +48,8 @@ static const struct bl_exit *exit_of(lua_State *L, struct bl_lprocess *p) {
 
 static int get_exitcode(lua_State *L, struct bl_lprocess *p) {
   const struct bl_exit *e = exit_of(L, p);
-  if (!e) lua_pushnil(L);
-  else if (e->how == BL_HOW_UNKNOWN) lua_pushboolean(L, 0);
-  else lua_pushinteger(L, e->how == BL_HOW_EXITED ? e->code : -e->code);
+  if (!e) return 0;
+  bl_lfailure_exitcode(L, e);
   return 1;
 }
 
@@ -69,9 +68,8 @@ static int get_controlled(lua_State *L, struct bl_lprocess *p) {
 }
 
 static int get_start_method(lua_State *L, struct bl_lprocess *p) {
-  if (p->command) lua_pushnil(L);
-  else lua_pushliteral(L, "fork");
-  return 1;
+  (void)p;
+  return from_spec(L, "start_method");
 }
 
 static void set_seconds(lua_State *L, const char *key, int64_t ns) {
@@ -125,79 +123,8 @@ static int get_stderr(lua_State *L, struct bl_lprocess *p) {
   return get_stream(L, "stderr");
 }
 
-/* ---- error ---- */
-
-/* "code \0 message \0 traceback", cut off anywhere by its writer's limits. */
-static void error_from_text(lua_State *L, const char *text, size_t size) {
-  const char *parts[3] = {"RemoteError", "", NULL};
-  lua_pushlstring(L, text, size); /* null behind its end */
-  const char *at = lua_tostring(L, -1), *end = at + size;
-  for (int i = 0; i < 3 && at <= end; i++) {
-    parts[i] = at;
-    at += strlen(at) + 1;
-  }
-  bl_lerror_new(L, parts[0], parts[1], parts[2]);
-  lua_remove(L, -2);
-}
-
-static int error_from_step(lua_State *L, struct bl_lprocess *p) {
-  enum bl_step step;
-  int r = bl_process_late_failure(p->process, &step);
-  if (r >= 0) return 0;
-  const char *message = lua_pushfstring(L, "%s (%s)", bl_error_text(r),
-                                        bl_step_text(step));
-  bl_lerror_new(L, bl_error_name(r), message, NULL);
-  return 1;
-}
-
-/* A signal by which the kernel enforces a limit of ours. */
-static int error_from_limit(lua_State *L, const struct bl_exit *e) {
-  static const struct {
-    const char *signal, *limit, *code;
-  } rows[] = {{"XCPU", "cpu", "TimeLimitExceeded"}, {"XFSZ", "fsize", "EFBIG"}};
-  if (e->how != BL_HOW_SIGNALED) return 0;
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    if (bl_signal_number(rows[i].signal) != e->code) continue;
-    if (bl_lprocess_spec(L, 1, "limits") != LUA_TTABLE ||
-        lua_getfield(L, -1, rows[i].limit) == LUA_TNIL)
-      return 0;
-    const char *message =
-        lua_pushfstring(L, "limit %s = %s reached (SIG%s)", rows[i].limit,
-                        lua_tostring(L, -1), rows[i].signal);
-    bl_lerror_new(L, rows[i].code, message, NULL);
-    return 1;
-  }
-  return 0;
-}
-
-static void complete_error(lua_State *L, struct bl_lprocess *p,
-                           const struct bl_exit *e) {
-  lua_pushinteger(L, bl_process_pid(p->process));
-  lua_setfield(L, -2, "pid");
-  from_spec(L, "name");
-  lua_setfield(L, -2, "name");
-  get_exitcode(L, p);
-  lua_setfield(L, -2, "exitcode");
-  if (e->how == BL_HOW_SIGNALED) {
-    lua_pushinteger(L, e->code);
-    lua_setfield(L, -2, "signal");
-  }
-}
-
 static int get_error(lua_State *L, struct bl_lprocess *p) {
-  const char *text;
-  const struct bl_exit *e = exit_of(L, p);
-  if (!e || p->command) return 0;
-  if (from_spec(L, "error") && !lua_isnil(L, -1)) return 1;
-  ssize_t size = bl_process_text(p->process, BL_TEXT_ERROR, &text);
-  if (size >= 0) error_from_text(L, text, (size_t)size);
-  else if (!error_from_step(L, p) && !error_from_limit(L, e)) return 0;
-  complete_error(L, p, e);
-  bl_compat_getvalue(L, 1, BL_LUV_SPEC);
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, "error"); /* error spec */
-  lua_pop(L, 1);
-  return 1;
+  return exit_of(L, p) ? bl_lfailure_push(L, p) : 0;
 }
 
 /* ---- setters: the value is at index 3 ---- */
@@ -336,8 +263,7 @@ static int process_tostring(lua_State *L) {
   struct bl_lprocess *p = bl_lprocess_test(L, 1);
   luaL_argexpected(L, p, 1, "billiard.Process");
   bl_compat_getvalue(L, 1, BL_LUV_CLASS);
-  if (luaL_getmetafield(L, -1, "__name") != LUA_TSTRING)
-    lua_pushliteral(L, "Process");
+  lua_getfield(L, -1, "__name");
   bl_lprocess_spec(L, 1, "name");
   if (bl_lprocess_mine(L, p)) push_status(L, p);
   else lua_pushliteral(L, "unknown"); /* only its parent could tell */

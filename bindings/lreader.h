@@ -13,6 +13,7 @@ struct bl_lreader {
   lua_State *L;
   struct bl_unpack in;
   enum bl_profile profile;
+  int *fds; /* of the message */
   void (*value)(struct bl_lreader *r); /* bl_lunpack: functions hold values */
   int error;       /* the code, should it raise */
   int refs;        /* stack slot: table ordinal -> value; 0: nothing refers */

@@ -13,11 +13,12 @@
 #include "runtime/base.h"
 #include "runtime/poller.h"
 
-/* 1 ready, 0 not yet, BL_ESTART: it ended without. */
+/* 1 ready, 0 not yet, or an error: BL_ESTART: it ended without. */
 static int has_spoken(struct bl_lprocess *p) {
   const char *text;
+  size_t size;
   if (p->command) return bl_process_ready(p->process);
-  return bl_process_text(p->process, BL_TEXT_READY, &text) >= 0;
+  return bl_process_text(p->process, BL_TEXT_READY, &text, &size);
 }
 
 static int state_of(lua_State *L, struct bl_lprocess *p) {
@@ -77,14 +78,15 @@ static int ready_object(lua_State *L) {
 }
 
 static int ready_done(lua_State *L, int r) {
-  const char *text = "";
+  const char *text;
+  size_t size;
   bl_lpoller_close(L, SET);
   if (r == BL_EINTR) r = BL_ETIMEOUT;
   if (r < 0) return bl_lerror_return(L, r, "wait_ready");
   struct bl_lprocess *p = bl_lprocess_test(L, 1);
-  ssize_t size = bl_process_text(p->process, BL_TEXT_READY, &text);
+  bl_process_text(p->process, BL_TEXT_READY, &text, &size);
   lua_pushboolean(L, 1);
-  lua_pushlstring(L, text, size > 0 ? (size_t)size : 0);
+  lua_pushlstring(L, text, size);
   return 2;
 }
 

@@ -40,8 +40,9 @@ static int push_target(lua_State *L) {
 static int process_run(lua_State *L) {
   bl_lprocess_check(L, 1, "run");
   int n = push_target(L);
-  lua_call(L, n - 1, 0);
-  return 0;
+  int below = lua_gettop(L) - n;
+  lua_call(L, n - 1, LUA_MULTRET);
+  return lua_gettop(L) - below;
 }
 
 int bl_lrun_push(lua_State *L) {

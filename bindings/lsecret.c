@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bindings/lerror.h"
+#include "bindings/lhandle.h"
 #include "runtime/base.h"
 #include "runtime/error.h"
 #include "runtime/secret.h"
@@ -55,6 +56,17 @@ void bl_lsecret_coerce(lua_State *L) {
                   "bytes, got %s", luaL_typename(L, -1));
   from_string(L, -1);
   lua_remove(L, -2);
+}
+
+static const void *bytes_of(lua_State *L, int index, size_t *n) {
+  struct bl_secret *s = check(L, index);
+  *n = bl_secret_size(s);
+  return bl_secret_bytes(s);
+}
+
+static void push(lua_State *L, const void *bytes, size_t n) {
+  struct lsecret *s = new(L);
+  must(L, bl_secret_new(bytes, n, &s->secret));
 }
 
 /* AuthenticationString(bytes): called with the class and the string. */
@@ -148,6 +160,29 @@ static int secret_gc(lua_State *L) {
   return 0;
 }
 
+/* ---- into a child ---- */
+
+static int give(struct bl_lwriter *w, int *fds) {
+  size_t n, mark;
+  (void)fds;
+  const void *bytes = bytes_of(w->L, -1, &n);
+  bl_buf_conceal(w->out);
+  int r = bl_pack_open_binary(w->out, &mark);
+  if (r == 0) r = bl_pack_raw(w->out, bytes, n);
+  return r == 0 ? bl_pack_close(w->out, mark) : r;
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  struct bl_unpack_item it;
+  (void)fds;
+  bl_lreader_next(r, &it);
+  if (it.kind != BL_UNPACK_STRING || it.size < 1 || it.size > BL_SECRET_MAX)
+    luaL_error(r->L, "an AuthenticationString without bytes");
+  push(r->L, it.bytes, it.size);
+}
+
+static const struct bl_lhandle_type type = {SECRET, 0, 1, give, take};
+
 static void new_class(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"random", secret_random}, {"read", secret_read}, {NULL, NULL}};
@@ -171,6 +206,7 @@ void bl_lsecret_open(lua_State *L) {
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, SECRET);
   lua_setfield(L, -2, "__metatable"); /* its __gc is not for calling */
+  bl_lhandle_add(L, &type);
   lua_pop(L, 1);
   new_class(L);
   lua_setfield(L, -2, "AuthenticationString");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bindings/lmethod.h"
 #include "bindings/lopt.h"
 #include "bindings/lstream.h"
 
@@ -127,9 +128,9 @@ static void check_ready(lua_State *L, const char *owner, const char *key) {
 }
 
 static void check_method(lua_State *L, const char *owner, const char *key) {
-  if (strcmp(lua_tostring(L, -1), "fork") != 0)
-    luaL_error(L, "%s: option '%s' must be \"fork\", got \"%s\"", owner, key,
-               lua_tostring(L, -1));
+  if (bl_lmethod_find(lua_tostring(L, -1)) < 0)
+    luaL_error(L, "%s: option '%s' must be \"fork\", \"forkserver\" or "
+                  "\"spawn\", got \"%s\"", owner, key, lua_tostring(L, -1));
 }
 
 static void check_authkey(lua_State *L, const char *owner, const char *key) {
@@ -224,7 +225,7 @@ static const char **new_strings(lua_State *L, size_t n) {
   return strings;
 }
 
-static const char *const *plan_argv(lua_State *L) {
+const char *const *bl_lspec_argv(lua_State *L) {
   size_t n = lua_rawlen(L, -1); /* command */
   const char **argv = new_strings(L, n);
   for (size_t i = 0; i < n; i++) {
@@ -316,11 +317,13 @@ void bl_lspec_plan(lua_State *L, int index, struct bl_plan *plan) {
   int set;
   index = lua_absindex(L, index);
   if (lua_getfield(L, index, "command") == LUA_TTABLE)
-    plan->argv = plan_argv(L);
+    plan->argv = bl_lspec_argv(L);
   if (lua_getfield(L, index, "env") == LUA_TTABLE)
     plan->envp = plan_envp(L);
   if (lua_getfield(L, index, "cwd") == LUA_TSTRING)
     plan->cwd = lua_tostring(L, -1);
+  if (lua_getfield(L, index, "start_method") == LUA_TSTRING && !plan->argv)
+    plan->method = (enum bl_method)bl_lmethod_find(lua_tostring(L, -1));
   plan_stdio(L, index, plan);
   plan_limits(L, index, plan);
   plan->nice = (int)get_integer(L, index, "nice", &set);

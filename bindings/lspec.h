@@ -15,4 +15,8 @@ void bl_lspec_new(lua_State *L, int index);
  * in values that are pushed: they must stay until the start is over. */
 void bl_lspec_plan(lua_State *L, int index, struct bl_plan *plan);
 
+/* The list of strings on top as a plan's argv, which is pushed and must stay
+ * likewise. */
+const char *const *bl_lspec_argv(lua_State *L);
+
 #endif

@@ -5,6 +5,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
 #include "bindings/lprocess.h"
+#include "bindings/lremote.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
@@ -70,16 +71,19 @@ static int bell_of(lua_State *L) {
   return s->bell < 0 ? 0 : s->bell;
 }
 
-static void complete_plan(lua_State *L, struct bl_lprocess *p,
-                          struct bl_plan *plan, struct bl_lchild *child) {
+/* 0, or what bl_lremote_plan() returns. */
+static int complete_plan(lua_State *L, struct bl_lprocess *p,
+                         struct bl_plan *plan, struct bl_lchild *child) {
   plan->daemon = p->daemon;
-  if (p->command) return;
+  if (p->command) return 0;
+  plan->bell = bell_of(L);
+  if (plan->method != BL_METHOD_FORK) return bl_lremote_plan(L, plan);
   child->self = p;
   bl_lchild_prepare(L, child);
   plan->body = bl_lchild_body;
   plan->leave = bl_lchild_leave;
   plan->arg = child;
-  plan->bell = bell_of(L);
+  return 0;
 }
 
 /* What only the child needs; the parent lets go of it. */
@@ -95,8 +99,17 @@ static void forget_target(lua_State *L) {
 
 static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
                         enum bl_step step) {
+  const char *problem = bl_process_problem(p->process);
+  if (problem) lua_pushfstring(L, "%s (%s)", problem, bl_step_text(step));
+  int told = problem != NULL;
   p->process = bl_process_free(p->process);
   bl_lprocess_unanchor(L, p);
+  if (told) {
+    bl_lerror_return(L, r, NULL); /* ours nil sentence code */
+    lua_pushvalue(L, -4);
+    lua_replace(L, -3);
+    return 3;
+  }
   if (r != BL_EREFUSED) return bl_lerror_return(L, r, bl_step_text(step));
   lua_pushnil(L);
   lua_pushliteral(L,
@@ -112,15 +125,20 @@ static int process_start(lua_State *L) {
   struct bl_lprocess *p = bl_lprocess_check(L, 1, "start");
   if (p->stage != BL_LSTAGE_INITIAL)
     return luaL_error(L, "start: a Process cannot be started twice");
+  if (bl_lstate(L)->loading) /* its child would load the module, and start, */
+    return luaL_error(L, "start: a module that is loaded for a child must not "
+                         "start processes itself: do it in a function");
   lua_settop(L, 1);
   struct bl_plan plan = {0};
   struct bl_lchild child = {0};
   enum bl_step step;
   bl_compat_getvalue(L, 1, BL_LUV_SPEC); /* self spec */
   bl_lspec_plan(L, 2, &plan);            /* self spec ...what plan needs */
-  complete_plan(L, p, &plan, &child);
+  int n = complete_plan(L, p, &plan, &child);
+  if (n > 0) return n;
   new_streams(L, &plan);
   reap_some(L);
+  bl_lprocess_relieve(L);
   bl_lexit_expect(L);
   anchor(L, p);
   p->process = bl_process_new();

@@ -5,13 +5,17 @@
 #include "runtime/fd.h"
 #include "runtime/lock.h"
 #include "runtime/self.h"
+#include "runtime/zygote.h"
 
 static const char record_key;    /* its address is the registry key */
 static struct bl_lstate *states; /* bl_lock */
 
 static int state_gc(lua_State *L) {
   struct bl_lstate *gone = lua_touserdata(L, 1);
-  if (gone->pid == bl_self_pid()) gone->bell = bl_fd_close(gone->bell);
+  if (gone->pid == bl_self_pid()) {
+    gone->bell = bl_fd_close(gone->bell);
+    if (gone->tid == bl_self_tid()) bl_zygote_release();
+  }
   bl_lock();
   struct bl_lstate **at = &states;
   while (*at && *at != gone) at = &(*at)->next;

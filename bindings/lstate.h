@@ -5,9 +5,11 @@
 #define BILLIARD_LSTATE_H
 
 #include "bindings/compat.h"
+#include "runtime/plan.h"
 #include "runtime/self.h"
 
 struct bl_lprocess;
+struct bl_lconnection;
 
 enum bl_lend { BL_LEND_NOT = 0, BL_LEND_BEGUN, BL_LEND_DONE };
 
@@ -17,11 +19,15 @@ struct bl_lstate {
   pid_t tid;           /* the thread that loaded the module */
   lua_Integer counter; /* Processes built in this process */
   pid_t parent;        /* who started this process, 0 in the main one */
+  enum bl_method method; /* how children are started unless told */
+  int loading;         /* it is being set up as a child or a zygote */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   enum bl_lend ended;  /* how far the exit housekeeping is */
   const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
+  size_t texts; /* bytes that ended children left, untold to the collector */
+  struct bl_lconnection *pairs; /* a list: ends whose other end is open too */
   struct bl_lstate *next;
 };
 
@@ -44,7 +50,8 @@ enum bl_lvalue {
   BL_LWAITER,      /* what set_waiter() was given */
   BL_LEAR,         /* a Poller that hears the bell (lready.c) */
   BL_LRANDOMSEED,  /* math.randomseed */
-  BL_LVALUES = BL_LRANDOMSEED
+  BL_LDESCRIBE,    /* what billiard.body tells of a child (lremote.c) */
+  BL_LVALUES = BL_LDESCRIBE
 };
 void bl_lstate_get(lua_State *L, enum bl_lvalue which);
 void bl_lstate_set(lua_State *L, enum bl_lvalue which); /* pops it */

@@ -2,6 +2,7 @@
 #include "bindings/lunpack.h"
 
 #include "bindings/lfunction.h"
+#include "bindings/lhandle.h"
 #include "bindings/lname.h"
 #include "bindings/ltype.h"
 #include "runtime/pack.h"
@@ -108,6 +109,7 @@ static void (*const extensions[])(struct bl_lreader *r, const char *end) = {
     [BL_PACK_REFERENCE] = reference, [BL_PACK_NAME] = name,
     [BL_PACK_FUNCTION] = bl_lfunction_unpack, [BL_PACK_CELL] = misplaced,
     [BL_PACK_OBJECT] = object, [BL_PACK_TYPED] = typed,
+    [BL_PACK_HANDLE] = bl_lhandle_unpack,
 };
 
 void bl_lunpack(struct bl_lreader *r) {

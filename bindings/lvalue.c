@@ -70,6 +70,10 @@ static int value_tostring(lua_State *L) {
 static int value_close(lua_State *L) { return bl_lcells_close(L, &class); }
 static int value_gc(lua_State *L) { return bl_lcells_gc(L, &class); }
 
+static void take(struct bl_lreader *r, int *fds) {
+  bl_lcells_take(r, fds, &class, 1);
+}
+
 static int new_value(lua_State *L) {
   const struct bl_kind *kind = bl_lcell_kind(L, 1);
   union bl_scalar v = {0};
@@ -92,7 +96,9 @@ void bl_lvalue_open(lua_State *L) {
                                          {"__gc", value_gc},
                                          {"__close", value_gc},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods);
+  static const struct bl_lhandle_type handle = {"billiard.Value", 1, 0,
+                                                bl_lcells_give, take};
+  bl_lclass_open(L, &class, methods, metamethods, &handle);
   lua_pushcfunction(L, new_value);
   lua_setfield(L, -2, "Value");
 }

@@ -8,6 +8,7 @@ void bl_lwriter_init(struct bl_lwriter *w, lua_State *L,
   w->L = L;
   w->out = out;
   w->profile = profile;
+  w->handles = NULL;
   w->depth = w->ordinals = 0;
   w->fresh = 0;
   w->what = NULL;

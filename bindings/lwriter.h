@@ -12,9 +12,18 @@
 #include "runtime/buf.h"
 #include "runtime/inspect.h"
 #include "runtime/pack.h"
+#include "runtime/packet.h"
 
 /* Modules were loaded of which tables written before knew nothing. */
 #define BL_LWRITER_AGAIN 1
+
+/* What carries a message that may hold handles. */
+struct bl_lhandles {
+  enum bl_profile profile; /* in which the receiver will take it */
+  int starting; /* it tells a child what to be: may hold secrets too */
+  int n;
+  int fds[BL_PACKET_FDS]; /* that must go with the message; borrowed */
+};
 
 /* Slots of the Lua stack, from 1. */
 enum {
@@ -28,6 +37,7 @@ struct bl_lwriter {
   lua_State *L;
   struct bl_buf *out;
   enum bl_profile profile;
+  struct bl_lhandles *handles; /* null: no object that is descriptors */
   int (*value)(struct bl_lwriter *w); /* bl_lpack: functions hold values */
   unsigned depth;
   uint32_t ordinals;
@@ -40,7 +50,7 @@ struct bl_lwriter {
 void bl_lwriter_init(struct bl_lwriter *w, lua_State *L,
                      enum bl_profile profile, struct bl_buf *out);
 
-/* Unsendable, and why: static text. */
+/* Unsendable, and why: static text, or a string on the Lua stack. */
 int bl_lwriter_refuse(struct bl_lwriter *w, const char *what);
 
 /* Around what a container holds: depth, and room on the Lua stack. */

@@ -12,6 +12,7 @@ enum outcome { WAITING = 0, PASSED, BROKEN, RESET };
 
 struct bl_barrier {
   struct bl_mutex guard;
+  int64_t timeout_ns;
   uint32_t parties;
   uint32_t arrived; /* of this generation */
   uint32_t is_broken;
@@ -27,8 +28,10 @@ size_t bl_barrier_size(uint32_t parties) {
   return offsetof(struct bl_barrier, roster) + bl_roster_size(places(parties));
 }
 
-int bl_barrier_init(struct bl_barrier *b, uint32_t parties) {
+int bl_barrier_init(struct bl_barrier *b, uint32_t parties,
+                    int64_t timeout_ns) {
   b->parties = parties;
+  b->timeout_ns = timeout_ns;
   bl_roster_init(&b->roster, places(parties));
   return bl_mutex_init(&b->guard);
 }
@@ -155,6 +158,10 @@ void bl_barrier_reset(struct bl_barrier *b) {
 }
 
 uint32_t bl_barrier_parties(const struct bl_barrier *b) { return b->parties; }
+
+int64_t bl_barrier_timeout(const struct bl_barrier *b) {
+  return b->timeout_ns;
+}
 
 uint32_t bl_barrier_waiting(struct bl_barrier *b) {
   if (enter(b) < 0) return 0;

@@ -19,8 +19,10 @@ enum { BL_BARRIER_PARTIES = 1000 }; /* at most */
 
 size_t bl_barrier_size(uint32_t parties);
 
-/* Makes one in zeroed shared memory; 0 or -errno. */
-int bl_barrier_init(struct bl_barrier *b, uint32_t parties);
+/* Makes one in zeroed shared memory, with the timeout of waits that name
+ * none; 0 or -errno. */
+int bl_barrier_init(struct bl_barrier *b, uint32_t parties,
+                    int64_t timeout_ns);
 
 /* A place, and the index of the arrival, from 1; BL_EBROKEN. While those of
  * before have not all gone it waits until the deadline: BL_ETIMEOUT, or as
@@ -45,6 +47,7 @@ void bl_barrier_abort(struct bl_barrier *b);
 void bl_barrier_reset(struct bl_barrier *b);
 
 /* At this moment. */
+int64_t bl_barrier_timeout(const struct bl_barrier *b);
 uint32_t bl_barrier_parties(const struct bl_barrier *b);
 uint32_t bl_barrier_waiting(struct bl_barrier *b);
 int bl_barrier_is_broken(struct bl_barrier *b);

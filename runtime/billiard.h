@@ -10,6 +10,7 @@
 #include "runtime/base.h"
 #include "runtime/bell.h"
 #include "runtime/body.h"
+#include "runtime/channel.h"
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
@@ -21,5 +22,15 @@
 #include "runtime/secret.h"
 #include "runtime/signame.h"
 #include "runtime/stream.h"
+
+/* What knows Lua, and stands in the module core.so and not in libbilliard.
+ *
+ * For the main() of a program that starts children by itself (set_executable):
+ * call it first. In such a child it does not return; -1 in any other process. */
+BL_API int bl_child_main(int argc, char **argv);
+
+/* For luaL_requiref(L, "billiard.core", ...). */
+struct lua_State;
+BL_API int luaopen_billiard_core(struct lua_State *L);
 
 #endif

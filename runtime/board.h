@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A shared page between a parent and its forked children: the gate a child
- * waits at, its answer to "are you set up", and the text it leaves behind.
- * Costs a start no system call but an occasional futex; the pages for text
- * are touched by a child that has something to say, and by no other.
+/* Memory that a parent shares with its children: the gate a forked child
+ * waits at, its answer to "are you set up", and the texts it leaves behind.
+ * Costs a start no system call but an occasional futex; memory for text is
+ * touched by a child that has something to say, and by no other.
  *
  * parent:  1. bl_slot_take()  2. fork  3. bl_gate_open()
  *          4. bl_slot_answer(), where what follows depends on the steps
@@ -10,9 +10,12 @@
  *          6. bl_slot_give() when it was reaped
  * child:   1. bl_slot_tell_answer()  2. bl_gate_wait()  3. bl_slot_tell()
  *
+ * A child that was not forked from the owner is handed the slot by three
+ * numbers (bl_slot_share) and starts with bl_slot_adopt().
+ *
  * The generation in the gate's word keeps a late child apart from the next
  * one that has its slot. A child can scribble over the board: everything is
- * read once, and lengths are clamped. */
+ * read once, and what it says of sizes is held against what is there. */
 #ifndef BILLIARD_BOARD_H
 #define BILLIARD_BOARD_H
 
@@ -28,7 +31,23 @@ struct bl_slot {
 };
 
 int bl_slot_take(struct bl_slot *slot);
+
+/* child: closes the descriptors of the boards that it inherited, also of the
+ * one that its slot is on: for a process that adopts another. */
+void bl_board_leave(void);
+
+/* Does nothing to none. What the child left is gone then. */
 void bl_slot_give(struct bl_slot *slot);
+
+/* parent: what a child needs to adopt the slot; *fd stays the board's. -EFBIG
+ * where this process is not allowed files of the size (RLIMIT_FSIZE). */
+int bl_slot_share(const struct bl_slot *slot, int *fd, unsigned *index,
+                  uint32_t *generation);
+
+/* child: takes fd, also when it fails. BL_EBADFRAME for what is no board,
+ * BL_ECLOSED when the slot is another child's by now. Once in a process. */
+int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
+                  uint32_t generation);
 
 /* parent: lets the child go, with the signals it has to reset (signals.h), or
  * tells it to leave at once. */
@@ -49,14 +68,18 @@ void bl_slot_tell_answer(const struct bl_slot *slot, enum bl_step step,
 int bl_slot_answer(const struct bl_slot *slot, int64_t slice_ns,
                    enum bl_step *step, int *error);
 
-/* child: leaves a text for the parent, once of each kind. */
-void bl_slot_tell(const struct bl_slot *slot, enum bl_text kind,
-                  const char *text, size_t size);
+/* child: leaves a text for the parent, once of each kind: a second one is
+ * dropped. Of up to BL_TEXT_MAX bytes it stands in the slot; a longer one
+ * takes memory for itself: -ENOMEM or -ENOSPC when there is none, -EFBIG as
+ * bl_slot_share(), BL_ETOOBIG, -EBADF when this process has lost the board's
+ * descriptor. BL_ECLOSED: the slot is another child's. */
+int bl_slot_tell(const struct bl_slot *slot, enum bl_text kind,
+                 const char *text, size_t size);
 
-/* parent: the size of a text, at most BL_TEXT_MAX; -ENOENT when there is
- * none. Then copies that many bytes of it. */
-ssize_t bl_slot_text_size(const struct bl_slot *slot, enum bl_text kind);
-void bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char *to,
-                  size_t size);
+/* parent: takes a text, *text to be freed by the caller. -ENOENT: there is
+ * none; BL_EBADFRAME: there is less than the child says; -ENOMEM, -EBADF as
+ * above. */
+int bl_slot_text(const struct bl_slot *slot, enum bl_text kind, char **text,
+                 size_t *size);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the body of a forked child may call (implemented by child.c). */
+/* What a process that runs the body of a plan may call (implemented by
+ * child.c). */
 #ifndef BILLIARD_BODY_H
 #define BILLIARD_BODY_H
 
@@ -8,8 +9,27 @@
 /* child: 1 in a process that runs the body of a plan. */
 BL_API int bl_body_here(void);
 
-/* child: leaves a text for the parent; BL_TEXT_READY rings its bell too.
- * Does nothing elsewhere. */
-BL_API void bl_body_tell(enum bl_text kind, const char *text, size_t size);
+/* child: leaves a text for the parent, which sees the first of each kind;
+ * BL_TEXT_READY rings its bell too. A text of any size, but one longer than
+ * BL_TEXT_MAX may find no memory: 0, or -ENOMEM, -ENOSPC, -EFBIG
+ * (RLIMIT_FSIZE of the parent), -EBADF (descriptors were closed), BL_ETOOBIG,
+ * BL_ECLOSED. The parent learns nothing then, and a shorter one may follow.
+ * Does nothing elsewhere, and returns 0. */
+BL_API int bl_body_tell(enum bl_text kind, const char *text, size_t size);
+
+/* A process that was not forked from the one that started it becomes one that
+ * runs a body: from here on all of this header is as in a forked child, and
+ * bl_body_answer() besides. Takes fd and bell, also when it fails; fd, index
+ * and generation are those of bl_slot_share(), bell is for BL_TEXT_READY, or
+ * BL_FD_NONE. Once, and before there are other threads. */
+int bl_body_adopt(int fd, unsigned index, uint32_t generation, int bell);
+
+/* child: what bl_child_run() answers for a forked one: it is set up (error
+ * 0), or what failed where. Once. */
+void bl_body_answer(enum bl_step step, int error);
+
+/* child: ends, without the exit handlers that it inherited: with an exit
+ * status, or by the signal of a negative one. */
+_Noreturn void bl_body_end(int status);
 
 #endif

@@ -11,6 +11,7 @@ struct bl_buf {
   size_t start; /* first byte not yet eaten */
   size_t end;   /* behind the last one */
   size_t size;  /* allocated */
+  int secret;   /* see bl_buf_conceal() */
 };
 
 /* Makes room for n more bytes and points *to at it; 0 or -ENOMEM. The bytes
@@ -24,6 +25,9 @@ void bl_buf_eat(struct bl_buf *b, size_t n);
 
 /* Drops what stands behind the first `length` bytes. */
 void bl_buf_cut(struct bl_buf *b, size_t length);
+
+/* From here on, until the reset, memory that it gives back is wiped. */
+void bl_buf_conceal(struct bl_buf *b);
 
 /* Frees the memory; the buffer is empty and usable again. */
 void bl_buf_reset(struct bl_buf *b);

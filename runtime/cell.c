@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-const struct bl_kind bl_kinds[] = {
+const struct bl_kind bl_kinds[BL_KINDS + 1] = {
     {"i8", 1, BL_KIND_INTEGER, INT8_MIN, INT8_MAX},
     {"u8", 1, BL_KIND_INTEGER, 0, UINT8_MAX},
     {"i16", 2, BL_KIND_INTEGER, INT16_MIN, INT16_MAX},

@@ -24,7 +24,8 @@ union bl_scalar {
 
 /* The kind of that name, or null; and all of them, the last has no name. */
 const struct bl_kind *bl_kind_find(const char *name);
-extern const struct bl_kind bl_kinds[];
+enum { BL_KINDS = 11 };
+extern const struct bl_kind bl_kinds[BL_KINDS + 1];
 
 /* Can a cell of that kind hold the value? For f32 what is finite must stay
  * so; it may lose digits. */

@@ -39,6 +39,7 @@ static int redirect(const struct bl_child *c, int target) {
     case BL_STDIO_PIPE:
     case BL_STDIO_FD: return dup2(c->stdio[target], target) < 0 ? -errno : 0;
     case BL_STDIO_STDOUT: return dup2(1, target) < 0 ? -errno : 0;
+    case BL_STDIO_CLOSED: bl_fd_close(target); break;
     case BL_STDIO_INHERIT: break;
   }
   return 0;
@@ -68,6 +69,7 @@ static int set_umask(const struct bl_child *c) {
 }
 
 static int change_directory(const struct bl_child *c) {
+  if (c->plan->cwd_fd > 0 && fchdir(c->plan->cwd_fd) < 0) return -errno;
   return c->plan->cwd && chdir(c->plan->cwd) < 0 ? -errno : 0;
 }
 
@@ -135,16 +137,33 @@ static struct bl_slot own_slot;
 static struct bl_plan own_plan; /* body, leave and arg outlive the parent's */
 
 static pid_t own_pid;
+static int own_bell; /* 0, BL_FD_NONE: none */
 
 int bl_body_here(void) { return own_pid != 0 && own_pid == bl_self_pid(); }
 
-void bl_body_tell(enum bl_text kind, const char *text, size_t size) {
-  if (!bl_body_here()) return;
-  bl_slot_tell(&own_slot, kind, text, size);
-  if (kind == BL_TEXT_READY && own_plan.bell > 0) bl_bell_ring(own_plan.bell);
+int bl_body_tell(enum bl_text kind, const char *text, size_t size) {
+  if (!bl_body_here()) return 0;
+  int r = bl_slot_tell(&own_slot, kind, text, size);
+  if (r == 0 && kind == BL_TEXT_READY && own_bell > 0) bl_bell_ring(own_bell);
+  return r;
 }
 
-static _Noreturn void end(int status) {
+int bl_body_adopt(int fd, unsigned index, uint32_t generation, int bell) {
+  int r = bl_slot_adopt(&own_slot, fd, index, generation);
+  if (r < 0) {
+    bl_fd_close(bell);
+    return r;
+  }
+  own_bell = bell;
+  own_pid = bl_self_pid();
+  return 0;
+}
+
+void bl_body_answer(enum bl_step step, int error) {
+  bl_slot_tell_answer(&own_slot, step, error);
+}
+
+_Noreturn void bl_body_end(int status) {
   fflush(NULL);
   if (status < 0) bl_signals_die(-status);
   _exit(status);
@@ -160,7 +179,7 @@ static void on_exit_of_body(int status, void *unused) {
     on_exit(on_exit_of_body, NULL);
     own_plan.leave(own_plan.arg, status);
   }
-  end(status & 0xff);
+  bl_body_end(status & 0xff);
 }
 
 _Noreturn void bl_child_run(const struct bl_child *c) {
@@ -168,6 +187,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   uint64_t signals;
   own_slot = c->slot;
   own_plan = *c->plan;
+  own_bell = own_plan.bell;
   own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
@@ -179,7 +199,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   if (c->plan->envp) environ = (char **)(uintptr_t)c->plan->envp;
   on_exit(on_exit_of_body, NULL);
   bl_signals_unblock();
-  end(own_plan.body(own_plan.arg));
+  bl_body_end(own_plan.body(own_plan.arg));
 }
 
 /* ---- exec ---- */
@@ -199,19 +219,18 @@ static int place(int fd, int target) {
   return fd == target ? fcntl(fd, F_SETFD, 0) : dup2(fd, target);
 }
 
-/* What the program gets beside 0, 1 and 2: its ready fd and its lifeline,
- * neither of which may stand on the number the other one needs. */
+/* What the program gets beside 0, 1 and 2: what it is passed, and its
+ * lifeline, neither of which may stand on the number the other one needs. */
 static int pass_descriptors(const struct bl_child *c, int *report) {
-  int lifeline = c->lifeline;
-  int ready = c->plan->ready_fd > 0 ? c->plan->ready_fd : BL_FD_NONE;
-  if (*report == ready && (*report = bl_fd_copy(*report)) < 0) return *report;
+  int lifeline = c->lifeline, passed = c->passed_as;
+  if (*report == passed && (*report = bl_fd_copy(*report)) < 0) return *report;
   if (lifeline != BL_FD_NONE) {
     /* a copy is the same description, armed; this one survives exec */
-    lifeline = fcntl(lifeline, F_DUPFD, ready >= 3 ? ready + 1 : 3);
+    lifeline = fcntl(lifeline, F_DUPFD, passed >= 3 ? passed + 1 : 3);
     if (lifeline < 0) return -errno;
   }
-  if (ready != BL_FD_NONE && place(c->ready, ready) < 0) return -errno;
-  int keep[3] = {lifeline, ready, *report};
+  if (passed != BL_FD_NONE && place(c->passed, passed) < 0) return -errno;
+  int keep[3] = {lifeline, passed, *report};
   sort3(keep);
   bl_fd_close_others(keep, 3);
   return 0;
@@ -226,7 +245,8 @@ static int become_program(const struct bl_child *c, int *report,
   if (r == 0) r = limit(c, step);
   if (r < 0) return r;
   *step = BL_STEP_EXEC;
-  bl_signals_unblock();
+  /* what is asked of a body before it listens waits for it */
+  bl_signals_unblock_but(c->plan->cargo ? bl_limit_signal() : 0);
   execvpe(c->plan->argv[0], (char *const *)(uintptr_t)c->plan->argv, c->envp);
   return -errno;
 }

@@ -16,7 +16,8 @@ struct bl_child {
   int stdio[3];        /* what becomes 0, 1, 2, where the plan says so */
   int parents[3];      /* the parent's ends of pipes; BL_FD_NONE */
   int lifeline;        /* fd, BL_FD_NONE for none */
-  int ready;           /* what becomes plan->ready_fd */
+  int passed;          /* exec: what becomes passed_as, above 2 */
+  int passed_as;       /* BL_FD_NONE: nothing */
   char *const *envp;   /* exec: the program's environment */
   int report;          /* exec: write end of the close-on-exec pipe */
   struct bl_slot slot; /* fork: the gate */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,19 +31,31 @@ int bl_fd_above_stdio(int fd) {
   return high < 0 ? -error : high;
 }
 
+/* Both above 2, or none. */
+static int above_stdio(const int raw[2], int ends[2]) {
+  int first = bl_fd_above_stdio(raw[0]);
+  int second = bl_fd_above_stdio(raw[1]);
+  if (first < 0 || second < 0) {
+    bl_fd_close(first < 0 ? BL_FD_NONE : first);
+    bl_fd_close(second < 0 ? BL_FD_NONE : second);
+    return first < 0 ? first : second;
+  }
+  ends[0] = first;
+  ends[1] = second;
+  return 0;
+}
+
 int bl_fd_pipe(int ends[2]) {
   int raw[2];
   if (pipe2(raw, O_CLOEXEC) < 0) return -errno;
-  int reader = bl_fd_above_stdio(raw[0]);
-  int writer = bl_fd_above_stdio(raw[1]);
-  if (reader < 0 || writer < 0) {
-    bl_fd_close(reader < 0 ? BL_FD_NONE : reader);
-    bl_fd_close(writer < 0 ? BL_FD_NONE : writer);
-    return reader < 0 ? reader : writer;
-  }
-  ends[0] = reader;
-  ends[1] = writer;
-  return 0;
+  return above_stdio(raw, ends);
+}
+
+int bl_fd_socketpair(int ends[2]) {
+  int raw[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) < 0)
+    return -errno;
+  return above_stdio(raw, ends);
 }
 
 int bl_fd_open(const char *path, int flags, mode_t mode) {

@@ -22,6 +22,9 @@ int bl_fd_close(int fd);
 /* Makes a pipe: ends[0] to read, ends[1] to write. */
 int bl_fd_pipe(int ends[2]);
 
+/* Makes two SEQPACKET sockets that are each other's ends. */
+int bl_fd_socketpair(int ends[2]);
+
 /* Opens a file; without waiting for the other side of a FIFO. */
 int bl_fd_open(const char *path, int flags, mode_t mode);
 

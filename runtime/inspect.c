@@ -9,7 +9,8 @@
 const struct bl_inspect_limits *
 bl_inspect_limits(enum bl_profile profile) {
   static const unsigned up = 1u << BL_PACK_REFERENCE | 1u << BL_PACK_NAME |
-                             1u << BL_PACK_OBJECT | 1u << BL_PACK_TYPED;
+                             1u << BL_PACK_OBJECT | 1u << BL_PACK_TYPED |
+                             1u << BL_PACK_HANDLE;
   static const unsigned functions = 1u << BL_PACK_FUNCTION |
                                     1u << BL_PACK_CELL;
   static const struct bl_inspect_limits limits[] = {
@@ -37,6 +38,8 @@ struct walk {
   struct bl_inspect_report *report;
   size_t values, ordinals;
   unsigned depth;
+  int descriptors; /* that no handle has had yet, */
+  int next;        /* of which this is the first */
   struct level levels[BL_INSPECT_DEPTH_MAX];
 };
 
@@ -120,6 +123,29 @@ static int head_typed(struct walk *w) {
              : wrong(w, "a typed value is no table");
 }
 
+static int head_number(struct walk *w, int64_t *n) {
+  struct bl_unpack_item it;
+  int r = item(w, &it);
+  if (r < 0) return r;
+  *n = it.integer;
+  return it.kind == BL_UNPACK_INTEGER ? 0
+                                      : wrong(w, "a number was to stand here");
+}
+
+/* No descriptor can be had twice. */
+static int head_handle(struct walk *w) {
+  int64_t first, n;
+  int r = head_string(w);
+  if (r == 0) r = head_number(w, &first);
+  if (r == 0) r = head_number(w, &n);
+  if (r < 0) return r;
+  if (first != w->next || n < 0 || n > w->descriptors)
+    return wrong(w, "a handle with descriptors that are not its own");
+  w->next += (int)n;
+  w->descriptors -= (int)n;
+  return 0;
+}
+
 /* head reads what it must; then `left` values follow. */
 static const struct {
   int (*head)(struct walk *w);
@@ -132,10 +158,11 @@ static const struct {
     [BL_PACK_CELL] = {head_cell, 0, 0},
     [BL_PACK_OBJECT] = {head_string, 1, 1},
     [BL_PACK_TYPED] = {head_typed, 1, 0},
+    [BL_PACK_HANDLE] = {head_handle, 1, 1},
 };
 
 static int enter_extension(struct walk *w, const struct bl_unpack_item *it) {
-  if (it->type < BL_PACK_REFERENCE || it->type > BL_PACK_TYPED)
+  if (it->type < BL_PACK_REFERENCE || it->type > BL_PACK_HANDLE)
     return wrong(w, "an extension nobody knows");
   if (!(w->limits->extensions >> it->type & 1))
     return wrong(w, "an extension that is not allowed here");
@@ -204,17 +231,20 @@ static int walk(struct walk *w) {
     if (r == 0) r = leave(w);
     if (r < 0) return r;
   } while (w->depth > 0);
-  return w->u.at == w->u.end ? 0 : wrong(w, "bytes behind the value");
+  if (w->u.at != w->u.end) return wrong(w, "bytes behind the value");
+  return w->descriptors == 0 ? 0 : wrong(w, "descriptors that no handle has");
 }
 
-int bl_inspect(const char *bytes, size_t n,
-                    const struct bl_inspect_limits *limits,
-                    struct bl_inspect_report *report) {
+int bl_inspect(const char *bytes, size_t n, int descriptors,
+               const struct bl_inspect_limits *limits,
+               struct bl_inspect_report *report) {
   struct walk w; /* its levels are written before they are read */
   w.u = (struct bl_unpack){bytes, bytes + n};
   w.limits = limits;
   w.report = report;
   w.values = w.ordinals = w.depth = 0;
+  w.descriptors = descriptors;
+  w.next = 1;
   *report = (struct bl_inspect_report){0};
   if (n > limits->bytes) return bad(&w, BL_ETOOBIG, "larger than allowed");
   int r = walk(&w);

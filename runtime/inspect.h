@@ -38,9 +38,10 @@ struct bl_inspect_report {
   const char *problem; /* and why: static text */
 };
 
-/* 0: exactly one value, and all of it can be built. Else BL_EBADFRAME,
- * BL_ETOOBIG or BL_ETOODEEP, with offset and problem set. */
-int bl_inspect(const char *bytes, size_t n,
+/* 0: exactly one value, and all of it can be built, with the descriptors that
+ * came: how many. Else BL_EBADFRAME, BL_ETOOBIG or BL_ETOODEEP, with offset
+ * and problem set. */
+int bl_inspect(const char *bytes, size_t n, int descriptors,
                const struct bl_inspect_limits *limits,
                struct bl_inspect_report *report);
 

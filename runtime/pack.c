@@ -96,6 +96,11 @@ int bl_pack_map(struct bl_buf *b, size_t n) {
 
 /* ---- strings ---- */
 
+int bl_pack_binary(struct bl_buf *b, size_t n) {
+  if (n > UINT32_MAX) return BL_ETOOBIG;
+  return header(b, BINARY32, n, 4);
+}
+
 /* Copies, and looks at each piece while the cache holds it. */
 static int copy_is_text(char *to, const char *from, size_t n) {
   struct bl_utf8 u = {0};
@@ -174,6 +179,10 @@ void bl_pack_close_map(struct bl_buf *b, size_t mark, size_t n) {
   if (n < 16) put(at(b, mark), FIXED_MAP | (int)n, 0, 0);
   else if (n <= UINT16_MAX) put(at(b, mark), MAP16, n, 2);
   else put(at(b, mark), MAP16 + 1, n, 4);
+}
+
+int bl_pack_binary_head(struct bl_buf *b, size_t n) {
+  return n > UINT32_MAX ? BL_ETOOBIG : header(b, BINARY32, n, 4);
 }
 
 int bl_pack_open_binary(struct bl_buf *b, size_t *mark) {

@@ -16,9 +16,13 @@
  *                                        of that function: they share it
  *   5 object     name value              what __pack of type `name` returned
  *   6 typed      name array-or-map       a table with the metatable `name`
+ *   7 handle     type first n value      an object that is n descriptors of
+ *                                        the message, counted from 1, and
+ *                                        what else its type needs to know
  *
- * Ordinals count from 1 the arrays, maps, functions and objects of a message
- * in the order in which their first bytes stand in it.
+ * Ordinals count from 1 the arrays, maps, functions, objects and handles of a
+ * message in the order in which their first bytes stand in it. Handles have
+ * the message's descriptors one after the other, and all of them.
  *
  * All functions return 0 or a negative code: -ENOMEM, and BL_ETOOBIG for what
  * has no form in MessagePack (4 GiB and more). Then nothing was added. */
@@ -33,7 +37,8 @@ enum bl_pack_extension {
   BL_PACK_FUNCTION,
   BL_PACK_CELL,
   BL_PACK_OBJECT,
-  BL_PACK_TYPED
+  BL_PACK_TYPED,
+  BL_PACK_HANDLE
 };
 
 int bl_pack_nil(struct bl_buf *b);
@@ -42,9 +47,16 @@ int bl_pack_integer(struct bl_buf *b, int64_t value);
 int bl_pack_float(struct bl_buf *b, double value);
 int bl_pack_string(struct bl_buf *b, const char *bytes, size_t n);
 
+/* The header of n bytes that the caller sends behind it, from wherever they
+ * are. */
+int bl_pack_binary_head(struct bl_buf *b, size_t n);
+
 /* Headers: n values, or n times a key and a value, are to follow. */
 int bl_pack_array(struct bl_buf *b, size_t n);
 int bl_pack_map(struct bl_buf *b, size_t n);
+
+/* The header of n bytes that follow elsewhere: bin, whatever they are. */
+int bl_pack_binary(struct bl_buf *b, size_t n);
 
 /* What is written before its size is known: open, write what it holds, close
  * with the mark that open gave. Between them the buffer is not eaten from. */

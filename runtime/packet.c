@@ -20,6 +20,8 @@ struct head {
   uint64_t in_memory; /* 1: the first descriptor is a memfd with the bytes */
 };
 
+_Static_assert(sizeof(struct head) == BL_PACKET_HEAD, "its size is known");
+
 enum { MOST = BL_PACKET_FDS + 1 }; /* the kernel would take 253 */
 
 union control {
@@ -104,6 +106,7 @@ static void attach(struct msghdr *m, union control *control,
   size_t size = (size_t)n * sizeof *fds;
   m->msg_control = control;
   m->msg_controllen = CMSG_SPACE(size);
+  memset(control->room, 0, CMSG_SPACE(size)); /* the padding too */
   control->header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                                      .cmsg_type = SCM_RIGHTS,
                                      .cmsg_len = CMSG_LEN(size)};
@@ -130,6 +133,27 @@ int bl_packet_send(int sock, const struct bl_packet *p) {
 }
 
 /* ---- receiving ---- */
+
+/* ECONNRESET is reported once, where the other side left without reading all;
+ * what it sent stands behind it. */
+static int transient(int error) {
+  return error == EINTR || error == ECONNRESET;
+}
+
+int bl_packet_peek(int sock, struct bl_packet_note *note) {
+  struct head head;
+  ssize_t n;
+  do {
+    n = recv(sock, &head, sizeof head, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+  } while (n < 0 && transient(errno));
+  if (n <= 0) return n < 0 ? -errno : 0;
+  memcpy(&note->byte, &head, 1);
+  if (n == 1) return 1;
+  if (n < (ssize_t)sizeof head || head.magic != MAGIC) return BL_EBADFRAME;
+  note->size = head.size;
+  note->tag = head.tag;
+  return (int)n;
+}
 
 /* All descriptors that came, whatever they are. */
 static void collect(struct msghdr *m, struct bl_packet *p) {
@@ -208,8 +232,8 @@ int bl_packet_receive(int sock, struct bl_packet *p) {
   empty(p);
   do {
     n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0) return errno == ECONNRESET ? 0 : -errno;
+  } while (n < 0 && transient(errno));
+  if (n < 0) return -errno;
   if (n == 0 && m.msg_controllen == 0) return 0;
   collect(&m, p);
   int r = BL_EBADFRAME;

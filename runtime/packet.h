@@ -18,8 +18,9 @@
 #include "runtime/base.h"
 
 enum {
-  BL_PACKET_FDS = 250,         /* descriptors of a message, at most */
-  BL_PACKET_INSIDE = 16 * 1024 /* bytes that travel in the socket itself */
+  BL_PACKET_FDS = 250,          /* descriptors of a message, at most */
+  BL_PACKET_INSIDE = 16 * 1024, /* bytes that travel in the socket itself */
+  BL_PACKET_HEAD = 32           /* what comes before them there */
 };
 
 struct bl_packet {
@@ -49,6 +50,17 @@ int bl_packet_send(int sock, const struct bl_packet *p);
  * BL_EBADFRAME for anything but a whole packet, -EMFILE for one that found no
  * room for its descriptors: all that came with it is closed then. */
 int bl_packet_receive(int sock, struct bl_packet *p);
+
+/* What stands first, and is not taken: 0 at the end of the stream, -EAGAIN
+ * when there is nothing, BL_EBADFRAME for what cannot be a packet; 1 for a
+ * single byte, which is none either, and left to the caller: *note has it;
+ * more than 1 for a packet: *note has its size and tag, as its sender says. */
+struct bl_packet_note {
+  char byte;
+  size_t size;
+  uint64_t tag;
+};
+int bl_packet_peek(int sock, struct bl_packet_note *note);
 
 /* Frees the memory, and closes received descriptors that nobody took. */
 void bl_packet_drop(struct bl_packet *p);

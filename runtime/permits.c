@@ -124,6 +124,8 @@ void bl_permits_leave(struct bl_permits *p, int *place) {
     give(p, place, p->roster.places[*place].word);
 }
 
+uint32_t bl_permits_bound(const struct bl_permits *p) { return p->bound; }
+
 uint32_t bl_permits_left(struct bl_permits *p) {
   if (enter(p) < 0) return 0;
   audit(p);

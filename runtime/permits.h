@@ -32,6 +32,9 @@ int bl_permits_give(struct bl_permits *p, int *place);
 /* Gives all of them back. */
 void bl_permits_leave(struct bl_permits *p, int *place);
 
+/* How many there are in all. */
+uint32_t bl_permits_bound(const struct bl_permits *p);
+
 /* How many are left now. */
 uint32_t bl_permits_left(struct bl_permits *p);
 

@@ -2,8 +2,8 @@
 /* What a child must be and do, as data. Zero-initialised is legal but for
  * the work itself: set `body` or `argv`, exactly one of them. The plan and
  * what it points to belong to the caller and are read by
- * bl_process_start() only, but for `body`, `leave` and `arg`, which live on
- * in a forked child. */
+ * bl_process_start() only, but for `body`, `leave`, `arg` and `envp`, which
+ * live on in a forked child. */
 #ifndef BILLIARD_PLAN_H
 #define BILLIARD_PLAN_H
 
@@ -14,7 +14,8 @@ enum bl_stdio_kind {
   BL_STDIO_NULL,        /* the null device */
   BL_STDIO_PIPE,        /* a pipe; the parent keeps the other end */
   BL_STDIO_FD,          /* `fd`, which stays the caller's */
-  BL_STDIO_STDOUT       /* stderr only: wherever stdout goes */
+  BL_STDIO_STDOUT,      /* stderr only: wherever stdout goes */
+  BL_STDIO_CLOSED       /* none */
 };
 
 struct bl_stdio {
@@ -54,6 +55,9 @@ struct bl_limit_value {
   X(NICE, "start: nice")                                              \
   X(LIMITS, "start: limits")                                          \
   X(EXEC, "start: exec")                                              \
+  X(ZYGOTE, "start: zygote")                                          \
+  X(PRELOAD, "start: preload")                                        \
+  X(SEND, "start: send")                                              \
   X(ANSWER, "start: answer")
 
 enum bl_step {
@@ -65,10 +69,31 @@ enum bl_step {
 /* "start: exec" and the like. */
 BL_API const char *bl_step_text(enum bl_step step);
 
-/* Texts that a forked child leaves for its parent (bl_process_text), once of
- * each kind. What is longer than BL_TEXT_MAX bytes is cut off. */
-enum bl_text { BL_TEXT_READY = 0, BL_TEXT_ERROR, BL_TEXTS };
+/* Texts, which are any bytes, that a child leaves for its parent
+ * (bl_process_text), once of each kind. Longer ones than BL_TEXT_MAX take
+ * memory of their own, which there may be none of. */
+enum bl_text { BL_TEXT_READY = 0, BL_TEXT_RESULT, BL_TEXT_ERROR, BL_TEXTS };
 #define BL_TEXT_MAX 7680
+
+/* Where a body comes from. */
+enum bl_method {
+  BL_METHOD_FORK = 0,  /* this process forks: `body` */
+  BL_METHOD_SPAWN,     /* argv is started and gets `cargo` */
+  BL_METHOD_FORKSERVER /* a zygote, made by argv and `preload`, forks and hands
+                          `cargo` on (zygote.h) */
+};
+
+/* What a child that is no fork of its owner has to be told: bytes, and
+ * descriptors, which stay the caller's. */
+struct bl_cargo {
+  const void *bytes;
+  size_t size;
+  const int *fds;
+  int n;
+};
+
+/* Where argv finds the socket that brings its cargo (parcel.h). */
+enum { BL_CONTROL_FD = 3 };
 
 struct bl_plan {
   /* A forked child calls body(arg) and ends with its result as exit status
@@ -82,8 +107,14 @@ struct bl_plan {
   /* Or a program: argv[0] is looked for in the caller's PATH. */
   const char *const *argv;
 
+  /* Or a body that argv, a program of ours, gets to know as data. */
+  enum bl_method method;
+  const struct bl_cargo *cargo;
+  const struct bl_cargo *preload;
+
   const char *const *envp; /* null: the caller's environment */
   const char *cwd;         /* null: the caller's */
+  int cwd_fd;              /* what cwd is relative to; 0: the caller's */
   struct bl_stdio stdio[3];
   struct bl_limit_value limits[BL_LIMITS];
   int nice;                  /* added to the caller's */
@@ -92,7 +123,10 @@ struct bl_plan {
   int session;               /* lead a session of its own */
   int pgroup;                /* lead a process group of its own */
   int daemon;                /* dies with the process that started it */
+  int lifeline;              /* or with who holds the other end of this pipe
+                                (lifeline.h); 0: none */
   int allow_threads;         /* fork although other threads exist */
+  int control;               /* command: becomes BL_CONTROL_FD; 0: none */
   int ready_fd;              /* command: becomes this fd (0: none), the write
                                 end of a pipe; see bl_process_ready_fd() */
   int ready_notify;          /* command: sends READY=1 to the socket that its

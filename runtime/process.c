@@ -21,11 +21,15 @@
 #include "runtime/reap.h"
 #include "runtime/signals.h"
 #include "runtime/spawn.h"
+#include "runtime/zygote.h"
 
 #define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
 
 /* How long a child that unwinds may be late before its owner acts. */
 enum { OWNER_MARGIN_MS = 200 };
+
+/* How long the record of a zygote's child may be late. */
+enum { RECORD_MS = 50 };
 
 /* How often to look for the end of a child that says nothing of it. */
 enum { LOOK_AGAIN_MS = 5 };
@@ -42,8 +46,10 @@ struct bl_process {
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
   int late_error;
   enum bl_step late_step;
+  char *problem;
   char *texts[BL_TEXTS]; /* saved from the board, which goes with the child */
   size_t sizes[BL_TEXTS];
+  int saved[BL_TEXTS]; /* 0 not yet, 1, or the error of that */
 };
 
 struct bl_process *bl_process_new(void) {
@@ -59,7 +65,9 @@ struct bl_process *bl_process_free(struct bl_process *p) {
   if (!p) return NULL;
   for (int i = 0; i < 3; i++) bl_fd_close(p->child.stdio[i]);
   for (int kind = 0; kind < BL_TEXTS; kind++) free(p->texts[kind]);
+  free(p->problem);
   bl_fd_close(p->child.ready);
+  bl_ward_free(p->child.ward);
   if (p->state == ENDED) { /* else the child goes on with both */
     bl_lifeline_give(&p->child.lifeline);
     bl_slot_give(&p->child.slot);
@@ -77,12 +85,17 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   if (plan->ready_fd && (plan->ready_fd < 3 || plan->ready_notify))
     return -EINVAL;
   if (plan->ready_notify && !plan->argv) return -EINVAL;
-  if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]))
+  if (!plan->body == !plan->argv || (plan->argv && !plan->argv[0]) ||
+      (plan->method == BL_METHOD_FORK) != !plan->cargo)
     return -EINVAL;
-  int r = bl_spawn(plan, &p->child, step);
+  free(p->problem);
+  p->problem = NULL;
+  int r = plan->method == BL_METHOD_FORKSERVER
+              ? bl_zygote_spawn(plan, &p->child, step, &p->problem)
+              : bl_spawn(plan, &p->child, step);
   if (r < 0) return r;
   p->started_ns = bl_now_ns();
-  p->program = plan->argv != NULL;
+  p->program = plan->argv && !plan->cargo;
   p->daemon = plan->daemon;
   p->notifies = plan->ready_notify;
   p->group = plan->pgroup || plan->session;
@@ -90,15 +103,24 @@ int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
   return 0;
 }
 
+const char *bl_process_problem(const struct bl_process *p) {
+  return p->problem;
+}
+
 /* ---- the end ---- */
 
 static void save_text(struct bl_process *p, enum bl_text kind) {
-  ssize_t size = bl_slot_text_size(&p->child.slot, kind);
-  if (size < 0 || p->texts[kind]) return;
-  p->texts[kind] = malloc((size_t)size + 1);
-  if (!p->texts[kind]) return;
-  bl_slot_text(&p->child.slot, kind, p->texts[kind], (size_t)size);
-  p->sizes[kind] = (size_t)size;
+  if (p->saved[kind]) return;
+  int r = bl_slot_text(&p->child.slot, kind, &p->texts[kind], &p->sizes[kind]);
+  if (r != -ENOENT) p->saved[kind] = r < 0 ? r : 1;
+}
+
+static void take_answer(struct bl_process *p) {
+  if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
+  /* a signal needs no other explanation */
+  int failed = p->child.must_answer && p->exit.how == BL_HOW_EXITED;
+  p->late_error = failed ? BL_ESTART : 0;
+  p->late_step = BL_STEP_ANSWER;
 }
 
 static void take_in(struct bl_process *p) {
@@ -106,13 +128,13 @@ static void take_in(struct bl_process *p) {
   p->ended_ns = bl_now_ns();
   p->kill_at_ns = BL_FOREVER;
   if (p->child.slot.board) {
-    save_text(p, BL_TEXT_READY);
-    save_text(p, BL_TEXT_ERROR);
-    if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error) == 0)
-      p->late_error = 0;
+    for (int kind = 0; kind < BL_TEXTS; kind++)
+      save_text(p, (enum bl_text)kind);
+    take_answer(p);
     bl_slot_give(&p->child.slot);
   }
   bl_lifeline_give(&p->child.lifeline);
+  p->child.ward = bl_ward_free(p->child.ward);
   if (p->sentinel != p->child.handle.fd)
     p->child.handle.fd =
         bl_fd_close_own(p->child.handle.fd, &p->child.handle.id);
@@ -130,11 +152,36 @@ static void end_group(struct bl_process *p) {
   bl_process_signal_group(p, SIGKILL);
 }
 
+/* The zygote is gone, or does not answer: what the kernel knows of the child,
+ * which is something once its new parent has reaped it. */
+static int rescue_record(struct bl_process *p, int64_t deadline_ns) {
+  if (p->contained) bl_process_signal_group(p, SIGKILL);
+  for (;;) {
+    int r = bl_reap(&p->child.handle, &p->exit);
+    if (r != 1 || p->exit.how != BL_HOW_UNKNOWN) return r;
+    if (bl_now_ns() >= deadline_ns) return r;
+    bl_poll(NULL, 0, bl_deadline_ns(BL_MILLISECOND_NS));
+  }
+}
+
+/* The record of a zygote's child, which comes a moment after its end. */
+static int take_record(struct bl_process *p) {
+  int r = bl_ward_exit(p->child.ward, &p->exit, 0);
+  if (r == 1) return 1;
+  int ended = bl_poll_one(p->child.handle.fd, POLLIN, 0);
+  if (ended <= 0) return ended == BL_EINTR || ended == BL_ETERMINATED ? 0 : ended;
+  int64_t deadline_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
+  do r = bl_ward_exit(p->child.ward, &p->exit, deadline_ns);
+  while (r == BL_EINTR);
+  return r == 1 ? 1 : rescue_record(p, deadline_ns);
+}
+
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
   end_group(p);
-  int r = bl_reap(&p->child.handle, &p->exit);
+  int r = p->child.ward ? take_record(p)
+                        : bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
   return r;
@@ -159,11 +206,18 @@ static int look_later(int64_t until_ns) {
   return bl_poll(NULL, 0, next_ns < until_ns ? next_ns : until_ns);
 }
 
+static int await_end(struct bl_process *p, int64_t until_ns) {
+  struct pollfd fds[2] = {{.fd = p->child.handle.fd, .events = POLLIN}};
+  if (!p->child.ward) return bl_poll_one(fds[0].fd, POLLIN, until_ns);
+  fds[1] = (struct pollfd){.fd = bl_ward_fd(p->child.ward), .events = POLLIN};
+  return bl_poll(fds, 2, until_ns);
+}
+
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
   if (deadline_ns == BL_FOREVER && p->kill_at_ns == BL_FOREVER &&
-      !p->contained) {
+      !p->contained && !p->child.ward) {
     int r = join_for_ever(p);
     if (r != -ECHILD) return r;
   }
@@ -171,12 +225,12 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
     if (p->state == ENDED) return 1;
     int64_t due = p->kill_at_ns;
     int64_t until = due < deadline_ns ? due : deadline_ns;
-    int readable = bl_poll_one(p->child.handle.fd, POLLIN, until);
+    int readable = await_end(p, until);
     if (readable < 0) return readable;
     int r = bl_process_poll(p);
     if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
       return r;
-    if (readable && (r = look_later(until)) < 0) return r;
+    if (readable && !p->child.ward && (r = look_later(until)) < 0) return r;
   }
 }
 
@@ -202,6 +256,9 @@ static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
     int fd = p->child.handle.fd;
     if (syscall(SYS_pidfd_send_signal, fd, signo, info, flags) == 0) return 0;
     if (errno == ESRCH) return 0;
+    if (p->child.ward) /* no groups before Linux 6.9: its parent knows them */
+      return errno == EINVAL && flags ? bl_ward_signal_group(p->child.ward, signo)
+                                      : -errno;
     /* ENOSYS, EPERM: refused here, or the child is somebody else's by now,
        which the number will tell; EINVAL: no groups before Linux 6.9 */
     if (errno != ENOSYS && errno != EPERM && !(errno == EINVAL && flags))
@@ -237,6 +294,7 @@ int bl_process_signal_group(struct bl_process *p, int signo) {
 void bl_process_contain(struct bl_process *p) {
   assert(p->state != INITIAL && p->group);
   p->contained = 1;
+  if (p->child.ward) bl_ward_contain(p->child.ward);
 }
 
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
@@ -317,13 +375,13 @@ int bl_process_ready(struct bl_process *p) {
 
 int bl_process_ready_fd(const struct bl_process *p) { return p->child.ready; }
 
-ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
-                        const char **text) {
+int bl_process_text(struct bl_process *p, enum bl_text kind,
+                    const char **text, size_t *size) {
   assert(p->state != INITIAL);
   if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
-  if (!p->texts[kind]) return -ENOENT;
   *text = p->texts[kind];
-  return (ssize_t)p->sizes[kind];
+  *size = p->sizes[kind];
+  return p->saved[kind];
 }
 
 int bl_process_late_failure(struct bl_process *p, enum bl_step *step) {

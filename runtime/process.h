@@ -31,6 +31,10 @@ BL_API struct bl_process *bl_process_free(struct bl_process *p);
 BL_API int bl_process_start(struct bl_process *p, const struct bl_plan *plan,
                             enum bl_step *step);
 
+/* After a start that failed with BL_ELOAD: what could not be loaded. The
+ * process's own; null for other failures. */
+BL_API const char *bl_process_problem(const struct bl_process *p);
+
 /* Each of the rest needs a started process. */
 
 /* Takes the status if the child has ended: 1 ended, 0 not. Also carries out
@@ -87,13 +91,15 @@ BL_API int bl_process_take_stdio(struct bl_process *p, int which);
 BL_API int bl_process_ready(struct bl_process *p);
 BL_API int bl_process_ready_fd(const struct bl_process *p);
 
-/* What a body left on the board: size of *text, -ENOENT for nothing. The text
- * stays the process's and is valid until the next call. */
-BL_API ssize_t bl_process_text(struct bl_process *p, enum bl_text kind,
-                               const char **text);
+/* What a body left on the board: 1 with *text and *size, 0 for nothing. The
+ * text stays the process's and is valid until bl_process_free(). -ENOMEM,
+ * -EBADF or BL_EBADFRAME: there was one, but it could not be taken in. */
+BL_API int bl_process_text(struct bl_process *p, enum bl_text kind,
+                           const char **text, size_t *size);
 
 /* A step that failed in the child without start() waiting for it: its error
- * and *step, 0 for none. */
+ * and *step, 0 for none. A child that should have told and did not failed at
+ * BL_STEP_ANSWER with BL_ESTART. Known once it has ended. */
 BL_API int bl_process_late_failure(struct bl_process *p, enum bl_step *step);
 
 #endif

@@ -2,6 +2,10 @@
 #include "runtime/self.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -45,4 +49,38 @@ char *const *bl_self_environ(void) { return environ; }
 int bl_self_seed(int64_t seed[2]) {
   ssize_t n = getrandom(seed, 2 * sizeof seed[0], 0);
   return n < 0 ? -errno : 0;
+}
+
+static int read_link(const char *link, char *path, size_t size) {
+  ssize_t n = readlink(link, path, size - 1);
+  if (n < 0) return -errno;
+  path[n] = '\0';
+  return 0;
+}
+
+int bl_self_program(char *path, size_t size) {
+  return read_link("/proc/self/exe", path, size);
+}
+
+int bl_self_directory(char *path, size_t size) {
+  return read_link("/proc/self/cwd", path, size);
+}
+
+/* A line of maps: begin-end mode offset device inode path. */
+int bl_self_object(const void *address, char *path, size_t size) {
+  FILE *maps = fopen("/proc/self/maps", "re");
+  char line[PATH_MAX + 128];
+  int r = -ENOENT;
+  if (!maps) return -errno;
+  while (r != 0 && fgets(line, sizeof line, maps)) {
+    uintptr_t begin, end;
+    char *at = strchr(line, '/');
+    if (!at || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2)
+      continue;
+    if ((uintptr_t)address < begin || (uintptr_t)address >= end) continue;
+    at[strcspn(at, "\n")] = '\0';
+    r = snprintf(path, size, "%s", at) < (int)size ? 0 : -ENAMETOOLONG;
+  }
+  fclose(maps);
+  return r;
 }

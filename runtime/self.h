@@ -27,4 +27,11 @@ char *const *bl_self_environ(void);
 /* 16 random bytes for seeding; 0 or -errno. */
 int bl_self_seed(int64_t seed[2]);
 
+/* Absolute paths, up to size bytes: of the file that holds the code or data at
+ * this address, of the program that this process runs, and of its working
+ * directory. 0 or -errno. */
+int bl_self_object(const void *address, char *path, size_t size);
+int bl_self_program(char *path, size_t size);
+int bl_self_directory(char *path, size_t size);
+
 #endif

@@ -38,16 +38,26 @@ void bl_signals_reset(uint64_t signals) {
     sigaction(__builtin_ctzll(signals) + 1, &by_default, NULL);
 }
 
-void bl_signals_unblock(void) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL); /* a child has one thread */
+void bl_signals_unblock_but(int signo) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  if (signo) sigaddset(&blocked, signo);
+  sigprocmask(SIG_SETMASK, &blocked, NULL); /* a child has one thread */
 }
+
+void bl_signals_unblock(void) { bl_signals_unblock_but(0); }
 
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *)) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
   sigemptyset(&action.sa_mask);
   sigaction(signo, &action, NULL);
+}
+
+void bl_signals_ignore_ends(void) {
+  static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+    sigaction(ends[i], &ignore, NULL);
 }
 
 _Noreturn void bl_signals_die(int signo) {

@@ -20,14 +20,19 @@ uint64_t bl_signals_changed(void);
 #define BL_SIGNALS_ALL UINT64_MAX
 
 /* child: default dispositions for those; they stay blocked.
- * Async-signal-safe, as the three below. */
+ * Async-signal-safe, as the four below. */
 void bl_signals_reset(uint64_t signals);
 
-/* child: an empty mask. */
+/* child: an empty mask, or nearly: one signal stays blocked (0: none). */
 void bl_signals_unblock(void);
+void bl_signals_unblock_but(int signo);
 
 /* child: calls handler for signo, without SA_RESTART. */
 void bl_signals_catch(int signo, void (*handler)(int, siginfo_t *, void *));
+
+/* In a process of ours that serves another: what a terminal or a supervisor
+ * sends to all its processes alike is the other's to act upon. */
+void bl_signals_ignore_ends(void);
 
 /* Ends this process by signo's default action, whatever was set. */
 _Noreturn void bl_signals_die(int signo);

@@ -15,7 +15,7 @@
 #include "runtime/child.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
-#include "runtime/notify.h"
+#include "runtime/parcel.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
 #include "runtime/self.h"
@@ -25,110 +25,27 @@
 #define CLONE_PIDFD 0x1000
 #endif
 
-enum { CHILD_STACK = 64 * 1024, START_TIMEOUT_S = 30, ANSWER_SLICE_MS = 20 };
+enum { CHILD_STACK = 64 * 1024, ANSWER_SLICE_MS = 20 };
 
-/* ---- what both kinds of start prepare and undo ---- */
-
-/* The child's ends of what is being started; all closed in the parent when
- * the child has its copies. */
-struct handover {
-  int stdio[3];
-  int ready;
-  int alive; /* write end that stands for a pidfd (pidfd.h) */
-  char **env; /* of a program that notifies us, null otherwise */
-  char variable[BL_NOTIFY_VARIABLE];
-};
-
-static const struct handover nothing = {
-    {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE}, BL_FD_NONE, BL_FD_NONE,
-    NULL, ""};
-
-static int pipe_for(int target, int *child_end, int *parent_end) {
-  int ends[2];
-  int r = bl_fd_pipe(ends);
-  if (r < 0) return r;
-  *child_end = target == 0 ? ends[0] : ends[1];
-  *parent_end = target == 0 ? ends[1] : ends[0];
-  return bl_fd_nonblock(*parent_end);
-}
-
-static int open_stdio(const struct bl_plan *plan, struct handover *h,
-                      struct bl_spawned *out) {
-  for (int i = 0; i < 3; i++) {
-    int r = 0;
-    if (plan->stdio[i].kind == BL_STDIO_PIPE)
-      r = pipe_for(i, &h->stdio[i], &out->stdio[i]);
-    else if (plan->stdio[i].kind == BL_STDIO_FD)
-      r = h->stdio[i] = bl_fd_copy(plan->stdio[i].fd);
-    else if (plan->stdio[i].kind == BL_STDIO_NULL)
-      r = h->stdio[i] = bl_fd_null();
-    if (r < 0) return r;
-  }
-  return 0;
-}
-
-static char *const *environment_of(const struct bl_plan *plan) {
-  return plan->envp ? (char *const *)(uintptr_t)plan->envp : bl_self_environ();
-}
-
-/* How the program will say that it is ready, if it is to. */
-static int open_ready(const struct bl_plan *plan, struct handover *h,
-                      struct bl_spawned *out) {
-  if (plan->ready_fd > 0) return pipe_for(1, &h->ready, &out->ready);
-  if (!plan->ready_notify) return 0;
-  int r = out->ready = bl_notify_open(h->variable);
-  if (r < 0) return r;
-  h->env = bl_notify_environ(environment_of(plan), h->variable);
-  return h->env ? 0 : -ENOMEM;
-}
-
-static int prepare(const struct bl_plan *plan, struct handover *h,
-                   struct bl_spawned *out, enum bl_step *step) {
-  *step = BL_STEP_STDIO;
-  int r = open_stdio(plan, h, out);
-  if (r < 0) return r;
-  *step = BL_STEP_PIPE;
-  r = open_ready(plan, h, out);
-  if (r < 0 || !plan->daemon) return r;
-  *step = BL_STEP_LIFELINE;
-  return bl_lifeline_take(&out->lifeline);
-}
-
-static void close_handover(const struct bl_plan *plan, struct handover *h) {
-  for (int i = 0; i < 3; i++)
-    if (plan->stdio[i].kind != BL_STDIO_NULL) bl_fd_close(h->stdio[i]);
-  h->ready = bl_fd_close(h->ready);
-  h->alive = bl_fd_close(h->alive);
-  free(h->env);
-}
-
-static void undo(struct bl_spawned *out) {
-  for (int i = 0; i < 3; i++) out->stdio[i] = bl_fd_close(out->stdio[i]);
-  out->ready = bl_fd_close(out->ready);
-  out->handle.fd = bl_fd_close(out->handle.fd);
-  bl_lifeline_give(&out->lifeline);
-  bl_slot_give(&out->slot);
+static int lifeline_of(const struct bl_plan *plan,
+                       const struct bl_spawned *out) {
+  if (out->lifeline.group) return out->lifeline.fd;
+  return plan->lifeline > 0 ? plan->lifeline : BL_FD_NONE;
 }
 
 static void fill_child(struct bl_child *c, const struct bl_plan *plan,
-                       const struct handover *h,
+                       const struct bl_handover *h,
                        const struct bl_spawned *out) {
   *c = (struct bl_child){.plan = plan,
                          .parent = bl_self_pid(),
                          .stdio = {h->stdio[0], h->stdio[1], h->stdio[2]},
                          .parents = {out->stdio[0], out->stdio[1],
                                      out->stdio[2]},
-                         .lifeline = out->lifeline.group ? out->lifeline.fd
-                                                         : BL_FD_NONE,
-                         .ready = h->ready,
+                         .lifeline = lifeline_of(plan, out),
+                         .passed = h->passed,
+                         .passed_as = h->passed_as,
                          .report = BL_FD_NONE,
                          .slot = out->slot};
-}
-
-static int64_t start_deadline(const struct bl_plan *plan) {
-  return bl_deadline_ns(plan->start_timeout_ns ? plan->start_timeout_ns
-                                               : START_TIMEOUT_S *
-                                                     BL_SECOND_NS);
 }
 
 /* A child that is ours and unreaped; ends it and takes its status. */
@@ -160,11 +77,11 @@ static int fork_child(const struct bl_child *c, pid_t *pid) {
 }
 
 /* Before the fork: without pidfds the child shows by a pipe that it lives. */
-static int prepare_handle(struct handover *h, struct bl_spawned *out) {
+static int prepare_handle(struct bl_handover *h, struct bl_spawned *out) {
   int alive = BL_FD_NONE;
   if (bl_pidfd_usable()) return 0;
   out->handle.by_pid = 1;
-  int r = pipe_for(1, &h->alive, &alive);
+  int r = bl_handover_pipe(1, &h->alive, &alive);
   if (r == 0) bl_pidfd_take(&out->handle, alive);
   return r;
 }
@@ -203,10 +120,10 @@ static int await_answer(const struct bl_spawned *out, int64_t deadline_ns,
   return error;
 }
 
-static int spawn_body(const struct bl_plan *plan, struct handover *h,
+static int spawn_body(const struct bl_plan *plan, struct bl_handover *h,
                       struct bl_spawned *out, enum bl_step *step) {
   struct bl_child c;
-  int64_t deadline = start_deadline(plan);
+  int64_t deadline = bl_handover_deadline(plan);
   *step = BL_STEP_THREADS;
   int r = refuse_threads(plan);
   if (r < 0) return r;
@@ -282,17 +199,17 @@ static int read_report(int fd, int64_t deadline_ns, enum bl_step *step) {
   return failed.error;
 }
 
-static int spawn_program(const struct bl_plan *plan, const struct handover *h,
+static int spawn_program(const struct bl_plan *plan, const struct bl_handover *h,
                          struct bl_spawned *out, enum bl_step *step) {
   int report[2];
   struct bl_child c;
-  int64_t deadline = start_deadline(plan);
+  int64_t deadline = bl_handover_deadline(plan);
   *step = BL_STEP_PIPE;
   int r = bl_fd_pipe(report);
   if (r < 0) return r;
   fill_child(&c, plan, h, out);
   c.report = report[1];
-  c.envp = h->env ? h->env : environment_of(plan);
+  c.envp = h->env ? h->env : bl_handover_environ(plan);
   *step = BL_STEP_FORK;
   r = clone_child(&c, out);
   bl_fd_close(report[1]);
@@ -304,20 +221,50 @@ static int spawn_program(const struct bl_plan *plan, const struct handover *h,
   return r;
 }
 
+/* ---- a body in a program of ours ---- */
+
+/* The parcel waits in the socket, whose other end can be closed at once. */
+static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
+                      struct bl_spawned *out, enum bl_step *step) {
+  int ends[2];
+  fflush(NULL); /* as before a fork: what we wrote comes first */
+  *step = BL_STEP_BOARD;
+  int r = bl_slot_take(&out->slot);
+  if (r < 0) return r;
+  out->must_answer = 1;
+  *step = BL_STEP_SEND;
+  r = bl_fd_socketpair(ends);
+  if (r < 0) return r;
+  r = bl_parcel_send(ends[0], plan, &out->slot);
+  bl_fd_close(ends[0]);
+  h->passed = ends[1];
+  h->passed_as = BL_CONTROL_FD;
+  return r;
+}
+
+static int pass_control(const struct bl_plan *plan, struct bl_handover *h) {
+  h->passed = bl_fd_copy(plan->control);
+  h->passed_as = BL_CONTROL_FD;
+  return h->passed < 0 ? h->passed : 0;
+}
+
+static int spawn(const struct bl_plan *plan, struct bl_handover *h,
+                 struct bl_spawned *out, enum bl_step *step) {
+  int r = bl_handover_prepare(plan, h, out, step);
+  if (r < 0) return r;
+  if (!plan->argv) return spawn_body(plan, h, out, step);
+  if (plan->cargo) r = send_ahead(plan, h, out, step);
+  else if (plan->control) r = pass_control(plan, h);
+  return r < 0 ? r : spawn_program(plan, h, out, step);
+}
+
 int bl_spawn(const struct bl_plan *plan, struct bl_spawned *out,
              enum bl_step *step) {
-  struct handover h = nothing;
-  struct bl_spawned made = {.handle = {.fd = BL_FD_NONE},
-                            .stdio = {BL_FD_NONE, BL_FD_NONE, BL_FD_NONE},
-                            .ready = BL_FD_NONE,
-                            .lifeline = {BL_FD_NONE, NULL}};
-  int r = prepare(plan, &h, &made, step);
-  if (r == 0)
-    r = plan->argv ? spawn_program(plan, &h, &made, step)
-                   : spawn_body(plan, &h, &made, step);
-  close_handover(plan, &h);
-  if (made.lifeline.group) bl_lifeline_handed_over(&made.lifeline);
+  struct bl_handover h = bl_handover_nothing;
+  struct bl_spawned made = bl_spawned_nothing;
+  int r = spawn(plan, &h, &made, step);
+  bl_handover_close(plan, &h, &made);
   if (r == 0) *out = made;
-  else undo(&made);
+  else bl_spawned_undo(&made);
   return r;
 }

@@ -5,24 +5,12 @@
  * A body runs after fork(), behind a gate that opens once the parent holds
  * the pidfd. A program is started like vfork() does it, at a cost that does
  * not grow with the parent's memory: the kernel hands over the pidfd with the
- * child, and the caller goes on when the program runs or a step has failed. */
+ * child, and the caller goes on when the program runs or a step has failed. A
+ * program of ours that is to run a body finds a parcel (parcel.h). */
 #ifndef BILLIARD_SPAWN_H
 #define BILLIARD_SPAWN_H
 
-#include "runtime/board.h"
-#include "runtime/lifeline.h"
-#include "runtime/pidfd.h"
-#include "runtime/plan.h"
-
-/* What the parent holds of a child. */
-struct bl_spawned {
-  struct bl_pidfd handle;
-  int stdio[3]; /* the parent's ends of pipes, non-blocking; BL_FD_NONE */
-  int ready;    /* read end of the program's ready pipe, or the socket that
-                   it notifies; BL_FD_NONE */
-  struct bl_slot slot;
-  struct bl_lifeline lifeline;
-};
+#include "runtime/handover.h"
 
 /* 0 with *out filled, or an error with *step telling where. */
 int bl_spawn(const struct bl_plan *plan, struct bl_spawned *out,

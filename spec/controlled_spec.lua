@@ -1,5 +1,6 @@
 -- terminate_controlled: a child unwinds once, cleans up, and dies of SIGTERM;
 -- the kernel sees to it that this takes no longer than its grace.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

@@ -1,4 +1,5 @@
 -- How a process ends: exit codes, errors, at_exit.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -120,7 +121,9 @@ describe("the error of a Process", function()
 
   it("is that of tables and of other values as text", function()
     local raised = {
-      { error, setmetatable({}, { __tostring = function() return "shown" end }), "shown" },
+      { function()
+        error(setmetatable({}, { __tostring = function() return "shown" end }))
+      end, nil, "shown" },
       { error, 42, "42" },
       { error, nil, "(error object is a nil value)" },
       { error, { code = 3 }, "(error object is a table value)" },

@@ -1,4 +1,5 @@
 -- A process and its relatives: children, parents, and the end of a family.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

@@ -28,6 +28,20 @@ helper.scale = tonumber(os.getenv "BILLIARD_SPEC_SCALE") or 1
 -- address space limits cannot hold under ASan: skip such tests
 helper.asan = os.getenv "BILLIARD_SPEC_ASAN" == "1"
 
+-- how children are started that say nothing of it (tools/run-specs.sh)
+helper.method = os.getenv "BILLIARD_SPEC_METHOD" or "fork"
+
+-- The same, but children are this process's own: a zygote's are not.
+helper.own_method = helper.method == "forkserver" and "fork" or helper.method
+
+-- `it` for what holds by these start methods only; for others it does nothing.
+function helper.only(it, ...)
+  for _, method in ipairs { ... } do
+    if method == helper.method then return it end
+  end
+  return function() end
+end
+
 local function read(path)
   local file <close> = io.open(path, "rb")
   return file and file:read "a"
@@ -71,14 +85,20 @@ end
 
 function helper.pid() return tonumber(read("/proc/self/stat"):match "^%d+") end
 
+-- The fork server of this process: it stays from test to test.
+local function zygote()
+  local core = package.loaded["billiard.core"]
+  return core and core.zygote()
+end
+
 -- The children of this process, zombies included: pid -> state.
 function helper.children()
-  local me, children = helper.pid(), {}
+  local me, server, children = helper.pid(), zygote(), {}
   for name in lfs.dir "/proc" do
     local pid = tonumber(name)
     local state, parent
     if pid then state, parent = helper.proc_state(pid) end
-    if state and parent == me then children[pid] = state end
+    if state and parent == me and pid ~= server then children[pid] = state end
   end
   return children
 end
@@ -115,6 +135,12 @@ local function environment(opts)
   return table.concat(words, " ")
 end
 
+-- A script of its own starts its children as this spec does.
+function helper.method_flags()
+  if helper.method == "fork" then return "" end
+  return ("-e 'require [[billiard]].set_start_method [[%s]]'"):format(helper.method)
+end
+
 local function words(list)
   local quoted = {}
   for i, word in ipairs(list or {}) do quoted[i] = helper.quote(word) end
@@ -137,7 +163,7 @@ function helper.run(text, opts)
     "cd", helper.quote(opts.cwd or root), "&& exec env", environment(opts),
     "timeout -k 5", seconds, helper.quote(interpreters[opts.interpreter]
       or opts.interpreter or helper.lua),
-    words(opts.flags), helper.quote(opts.file or script), words(opts.args),
+    helper.method_flags(), words(opts.flags), helper.quote(opts.file or script), words(opts.args),
     "<" .. input, ">" .. out, "2>" .. err }, " "))
   local stdout, stderr = read(out), read(err)
   for _, name in ipairs { script, out, err, input } do os.remove(name) end
@@ -193,6 +219,23 @@ local function leaks(before, after)
   return found
 end
 
+-- Specs that use the fork server ask for one before each test.
+helper.wants_zygote = helper.method == "forkserver"
+
+local function warm_zygote()
+  if not helper.wants_zygote or zygote() then return end
+  local Process = require "billiard".Process
+  local p = Process { target = function() end, start_method = "forkserver" }
+  assert(p:start())
+  p:join()
+  p:close()
+end
+
+local function set_method()
+  local billiard = package.loaded.billiard
+  if billiard then billiard.set_start_method(helper.method, true) end
+end
+
 local current -- the name of the test that runs
 
 -- In a describe: fails each test that leaves a child (alive or a zombie), an
@@ -205,6 +248,8 @@ function helper.guard()
   end)
   busted.before_each(function()
     warm_up()
+    set_method()
+    warm_zygote()
     before = snapshot()
   end)
   busted.after_each(function()

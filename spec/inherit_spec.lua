@@ -1,5 +1,6 @@
 -- What a child must not have of its parent's: text to write, exit handlers,
 -- descriptors.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

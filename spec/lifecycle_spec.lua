@@ -1,4 +1,5 @@
 -- From a start that cannot be to an end that nobody waited for.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
@@ -241,7 +242,7 @@ describe("a number that is somebody else's by now", function()
    for _, kind in ipairs { "target", "command" } do
       it("L07: gets no signal after a stranger reaped a " .. kind, function()
          local p = assert(Process { [kind] = kind == "command" and { "true" }
-            or function() end }:start())
+            or function() end, start_method = helper.own_method }:start())
          assert.equal(p.pid, faults.waitpid(p.pid))
          local pid = innocent(p)
          use_all(p)

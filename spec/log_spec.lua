@@ -1,4 +1,5 @@
 -- The logger: silent until asked, one line a message, kept by children.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

@@ -345,7 +345,7 @@ describe("a Poller in a child", function()
     local poller <close> = Poller()
     local p = cat()
     poller:add(p.stdout, "stdout")
-    local words = child.words(function()
+    local words = child.words { start_method = "fork", target = function()
       for _, method in ipairs { "add", "remove", "wait", "fileno", "close" } do
         local ok, err = pcall(poller[method], poller, 0)
         assert(not ok and err:find("belongs to process " .. billiard.parent_process().pid), err)
@@ -354,7 +354,7 @@ describe("a Poller in a child", function()
       local own <close> = billiard.Poller()
       own:add(0, "stdin")
       io.write(own:wait(LONG)[1])
-    end)
+    end }
     assert.same({ "Poller", "stdin" }, words)
     p.stdin:write "x"
     assert.same({ "stdout" }, poller:wait(LONG))

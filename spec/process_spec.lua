@@ -1,5 +1,6 @@
 -- Process before and around its start: options, names, fields, subclasses,
 -- what a handle tells, and how it is let go of.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -268,7 +269,8 @@ describe("what a Process tells", function()
 
   it("is closed after close, and unknown in another process", function()
     local p = child.sleeper { name = "p" }
-    assert.equal("<Process(p, unknown)>", (child.run(function() io.write(tostring(p)) end)))
+    assert.equal("<Process(p, unknown)>", (child.run { start_method = "fork",
+      target = function() io.write(tostring(p)) end }))
     p:kill()
     p:join(LONG)
     p:close()
@@ -278,7 +280,7 @@ describe("what a Process tells", function()
   it("is how it was started, and whether it was told to unwind", function()
     local p <close> = Process {}
     local q <close> = Process { command = { "true" } }
-    assert.equal("fork", p.start_method)
+    assert.equal(helper.method, p.start_method)
     assert.is_nil(q.start_method)
     assert.is_false(p.controlled)
     p:start():join(LONG)

@@ -1,4 +1,5 @@
 -- Readiness: a target says so, a program writes to a descriptor or notifies.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -23,6 +24,17 @@ describe("billiard.ready", function()
     end }
     assert.same({ n = 2, true, "port 8080" }, table.pack(p:wait_ready(LONG)))
     assert.same({ n = 2, true, "port 8080" }, table.pack(p:wait_ready(0)))
+    end_of(p)
+  end)
+
+  it("may carry a text of any size", function()
+    local p <close> = child.sleeper { target = function()
+      assert(billiard.ready(("x"):rep(1 << 20)) == true)
+      billiard.sleep(3600)
+    end }
+    local ok, text = p:wait_ready(LONG)
+    assert.is_true(ok)
+    assert.equal(("x"):rep(1 << 20), text)
     end_of(p)
   end)
 

@@ -1,4 +1,5 @@
 -- AuthenticationString: bytes that are compared and handed on, never shown.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -101,5 +102,26 @@ describe("billiard.AuthenticationString", function()
     end
     p:kill()
     p:join()
+  end)
+
+  it("cannot be packed", function()
+    local key = AuthenticationString(KEY)
+    for _, profile in ipairs { "down", "up", "plain" } do
+      local ok, err = pcall(billiard.pack, { { key } }, profile)
+      assert.is_false(ok)
+      assert.equal("unsendable", err.code)
+      assert.matches("^value%[1%]%[1%]: an AuthenticationString, which only a starting child",
+        err.path)
+    end
+  end)
+
+  it("cannot be made by what others send", function()
+    local inside = "\xbdbilliard.AuthenticationString\1\0\xc4\3abc"
+    local message = "\xc7" .. string.char(#inside) .. "\7" .. inside
+    local value, err, code = billiard.unpack(message, "up")
+    assert.is_nil(value)
+    assert.equal("bad_frame", code)
+    assert.matches("a handle of type", err)
+    assert.equal(3, #billiard.unpack(message, "down"))
   end)
 end)

@@ -1,4 +1,5 @@
 -- Ending a process: signals by name and number, stop ladders.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

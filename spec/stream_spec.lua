@@ -1,4 +1,5 @@
 -- stdin, stdout and stderr of a child: pipes and what else they can be.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

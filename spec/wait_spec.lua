@@ -1,5 +1,6 @@
 -- wait over processes, descriptors and foreign objects; a Process in the loops
 -- of other libraries.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

@@ -10,13 +10,16 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error signame",
-  "clock fd interrupt lock buf plan utf8",
+  "clock fd interrupt lock buf plan ring utf8 wake",
   "bell body cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "board inspect limit packet poller reap self semaphore stream",
-  "child latch roster",
-  "barrier condition permits spawn",
-  "process",
-  "family",
+  "inspect limit packet poller reap region self semaphore spin stream",
+  "board",
+  "claim handover latch parcel roster",
+  "barrier channel child condition order permits",
+  "spawn",
+  "zygote",
+  "process receiver sender",
+  "brood family",
 }
 
 local kernel_headers = {

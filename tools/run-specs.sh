@@ -2,6 +2,8 @@
 # run-specs.sh RESULTS INTERPRETER FILE...: runs each spec file in an
 # interpreter of its own, for at most SPEC_TIMEOUT seconds, and shows the
 # output of those that fail.
+# A file whose head says "Run once per start method." is run once for each, by
+# what the environment tells spec/helper.lua.
 #
 # Output goes to a file, not through a pipe: a process that a test leaves
 # behind would keep the pipe open, and us waiting.
@@ -20,11 +22,21 @@ field() {
     grep -o "[0-9]* $1" | cut -d' ' -f1
 }
 
-for file in "$@"; do
+methods_of() {
+  if grep -q '^-- .*Run once per start method\.$' "$1"; then
+    echo "${BILLIARD_SPEC_METHOD:-fork forkserver spawn}"
+  else
+    echo fork
+  fi
+}
+
+run() {
+  file=$1 method=$2
   name=$(basename "$file" _spec.lua)
+  [ "$method" = fork ] || name=$name-$method
   log=$logs/spec-$name.log
   code=0
-  timeout -k 5 "$limit" "$interpreter" spec/run.lua "$file" \
+  BILLIARD_SPEC_METHOD=$method timeout -k 5 "$limit" "$interpreter" spec/run.lua "$file" \
     >"$log" 2>&1 </dev/null || code=$?
   summaries=$(grep -c '^# [0-9]* passed, [0-9]* failed' "$log" || :)
   passed=$(field passed) failed=$(field failed) skipped=$(field skipped)
@@ -49,5 +61,9 @@ for file in "$@"; do
   elif [ "$skipped" -gt 0 ]; then
     grep '^skipped ' "$log" | sed 's/^/    /'
   fi
+}
+
+for file in "$@"; do
+  for method in $(methods_of "$file"); do run "$file" "$method"; done
 done
 exit $status

@@ -15,6 +15,7 @@ local no_page = {
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
+  result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
   value = "docs/api/shared.md", permits = "docs/api/sync.md",

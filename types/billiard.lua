@@ -13,6 +13,8 @@
 ---@field name? string
 ---@field exitcode? integer|false
 ---@field signal? integer
+---@field path? string of a value that cannot travel
+---@field value? any what was raised
 
 ---@class billiard.Limits
 ---@field as? integer bytes
@@ -100,7 +102,11 @@ local Process = {}
 function Process:extend(name) end
 ---@return billiard.Process? self, string? err, string? code
 function Process:start() end
+---@return any ... what the target returns
 function Process:run() end
+---@param timeout? number
+---@return any ... what the target returned; or nil, billiard.Error|"timeout", code
+function Process:result(timeout) end
 ---@param timeout? number
 ---@return true? ended, string how, (integer|string)? n
 function Process:join(timeout) end
@@ -157,6 +163,50 @@ function ParentProcess:pollfd() end
 function ParentProcess:events() end
 ---@return nil
 function ParentProcess:timeout() end
+
+---One end of a pipe.
+---@class billiard.Connection
+---@field closed boolean
+---@field readable boolean
+---@field writable boolean
+local Connection = {}
+---@param value any
+---@param timeout? number
+---@return true? ok, string? err, string? code
+function Connection:send(value, timeout) end
+---@param timeout? number
+---@return any value, string? err, string? code
+function Connection:recv(timeout) end
+---@param s string
+---@param i? integer
+---@param j? integer
+---@param timeout? number
+---@return true? ok, string? err, string? code
+function Connection:send_bytes(s, i, j, timeout) end
+---@param timeout? number
+---@param maxlength? integer
+---@return string? bytes, string? err, string? code
+function Connection:recv_bytes(timeout, maxlength) end
+---@param timeout? number none: do not wait
+---@return boolean? ready, string? err, string? code
+function Connection:poll(timeout) end
+function Connection:close() end
+---@return integer fd
+function Connection:fileno() end
+---@return integer fd
+function Connection:pollfd() end
+---@return integer fd
+function Connection:getfd() end
+---@return "r"
+function Connection:events() end
+---@return nil
+function Connection:timeout() end
+---@return boolean
+function Connection:dirty() end
+
+---@param options? boolean|{ duplex?: boolean, functions?: boolean } false: one way
+---@return billiard.Connection? reader, billiard.Connection|string writer, string? code
+function billiard.Pipe(options) end
 
 ---@class billiard.Poller
 local Poller = {}
@@ -561,6 +611,7 @@ function billiard.parent_process() end
 ---@return billiard.Process[]
 function billiard.active_children() end
 ---@param text? string
+---@return true? ok, string? err, string? code
 function billiard.ready(text) end
 ---@param list any[]
 ---@param timeout? number

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/core.h"
 #include "bindings/host/init.h"
 #include "bindings/host/options.h"
 #include "bindings/host/preload.h"
 #include "bindings/host/repl.h"
 #include "bindings/host/script.h"
+#include "bindings/lworker.h"
 
 static void print_version(void) {
   puts(LUA_COPYRIGHT);
@@ -118,9 +120,20 @@ static int run_all(lua_State *L, struct options *o) {
   return status;
 }
 
+/* A child of some other process's; never returns. */
+static void work(lua_State *L, int control) {
+  luaL_openlibs(L);
+  preload_add(L);
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  luaL_requiref(L, "billiard.core", luaopen_billiard_core, 0);
+  lua_settop(L, 0);
+  bl_lworker_run(L, control);
+}
+
 static int protected_main(lua_State *L) {
   struct options *o = lua_touserdata(L, 1);
   luaL_checkversion(L);
+  if (o->control >= 0) work(L, o->control);
   if (o->problem) {
     options_usage(o);
     lua_pushinteger(L, EXIT_FAILURE);

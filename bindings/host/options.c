@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings/lworker.h"
+
 static const char usage[] =
     "Available options are:\n"
     "  -e stat   execute string 'stat'\n"
@@ -95,8 +97,9 @@ int options_read(struct options *o, int argc, char **argv) {
   o->program = argc > 0 && argv[0][0] ? argv[0] : "billiard";
   o->actions = calloc((size_t)argc + 1, sizeof *o->actions);
   if (!o->actions) return -1;
+  o->control = bl_lworker_control(argc, argv);
   o->verb = argc > 1 && is_verb(argv[1]);
-  if (!o->verb) read_all(o);
+  if (!o->verb && o->control < 0) read_all(o);
   return 0;
 }
 

@@ -19,6 +19,7 @@ struct options {
   int n;
   int script; /* index in argv, argc where there is none */
   int verb;   /* argv[1] is one: run, check, plan, --help; all else is its */
+  int control; /* this is a child, and that its socket (lworker.h); else -1 */
   int interactive, version, ignore_environment;
   const char *problem; /* the argument that makes no sense, or null */
 };

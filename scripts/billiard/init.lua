@@ -3,11 +3,13 @@
 -- The facade: everything here is public, and nothing else is.
 -- @module billiard
 
+local context = require "billiard.context"
 local core = require "billiard.core"
 local log = require "billiard.log"
 local Process = require "billiard.process"
 local shared = require "billiard.shared"
 local sync = require "billiard.sync"
+require "billiard.body"
 
 return {
    _VERSION = core._VERSION,
@@ -19,10 +21,18 @@ return {
    supervisor = require "billiard.supervisor",
    topology = require "billiard.topology",
 
+   get_all_start_methods = context.get_all_start_methods,
+   get_start_method = context.get_start_method,
+   set_start_method = context.set_start_method,
+   get_context = context.get_context,
+   set_executable = context.set_executable,
+   set_forkserver_preload = context.set_forkserver_preload,
+
    current_process = core.current_process,
    parent_process = core.parent_process,
    active_children = core.active_children,
    ready = core.ready,
+   Pipe = core.Pipe,
    wait = core.wait,
    Poller = core.Poller,
    set_waiter = core.set_waiter,

@@ -21,6 +21,7 @@ local FOREIGN = { subdebug = "debug", subwarning = "warn", warning = "warn" }
 
 local level = math.huge
 local sink
+local given -- the user's logger, where there is one
 
 -- A line stays a line, whatever is in the message.
 local function escape(s)
@@ -35,7 +36,16 @@ local function stderr_sink(_, name, message)
 end
 
 local Logger = {}
-local logger = setmetatable({}, { __index = Logger, __name = "billiard.Logger" })
+local logger
+
+-- It travels as the logger of whoever receives it.
+local meta = {
+   __index = Logger,
+   __name = "billiard.Logger",
+   __pack = function() return true end,
+   __unpack = function() return logger end,
+}
+logger = setmetatable({}, core.register(meta))
 
 local function emit(name, format, ...)
    if log[name] < level or not sink then
@@ -91,7 +101,7 @@ function log.log_to_stderr(value)
       check_level(value, "log_to_stderr")
    end
    level = value or 0
-   sink = stderr_sink
+   sink, given = stderr_sink, nil
    return logger
 end
 
@@ -104,7 +114,7 @@ end
 -- @param foreign the logger; levels below its own threshold it drops itself
 function log.set_logger(foreign)
    if foreign == nil then
-      level, sink = math.huge, nil
+      level, sink, given = math.huge, nil, nil
       return
    end
    for _, method in ipairs { "debug", "info", "warn", "error" } do
@@ -114,11 +124,28 @@ function log.set_logger(foreign)
       end
    end
    level = level == math.huge and 0 or level
+   given = foreign
    sink = function(method, _, message)
       method = FOREIGN[method] or method
       foreign[method](foreign, ("[%s] %s"):format(
          escape(core.current_process().name), escape(message)))
    end
+end
+
+--- For a child that is no fork: level and logger. A logger that cannot travel
+-- (most hold a file) is stderr there.
+function log.tell()
+   if not sink then return nil end
+   local travels = given ~= nil and pcall(core.pack, given, "down")
+   return { level = level, logger = travels and given or nil }
+end
+
+--- child: goes on with them.
+function log.take(told)
+   if not told then return end
+   if told.logger ~= nil then log.set_logger(told.logger)
+   else log.log_to_stderr() end
+   level = told.level
 end
 
 return log

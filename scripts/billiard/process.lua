@@ -11,6 +11,16 @@ local Process = core.Process
 -- in the kernel.
 local AFTER_KILL <const> = 5
 
+-- Of all subclasses: they travel as tables of this type, whole, with what they
+-- derive from; Process itself, as a module.
+local Class = { __name = "billiard.Class", __call = getmetatable(Process).__call }
+
+function Class.__index(class, key)
+   return rawget(class, "super")[key]
+end
+
+core.register(Class)
+
 --- Makes a subclass, to which methods (`run` first) are then added.
 -- @tparam string name what its processes are called: `name-1`
 -- @treturn table the class; `class{...}` builds a process, `class.super` is
@@ -19,12 +29,7 @@ function Process.extend(class, name)
    if type(name) ~= "string" or name == "" then
       error("extend: a subclass needs a name, got " .. type(name), 2)
    end
-   local meta = getmetatable(class)
-   return setmetatable({ super = class }, {
-      __index = class,
-      __call = meta.__call,
-      __name = name,
-   })
+   return setmetatable({ super = class, __name = name }, Class)
 end
 
 -- One rung: the signal, then the time to wait for the end. A stopped process

@@ -2,11 +2,14 @@
 --- Counts the words in the text files below some directories with several
 -- processes, and counts right although one of them hangs and one crashes.
 --
---    files -> shares --fork--> worker: counts the words of a share
---               ^                |
---          hung | crashed        | lines "BYTES" as it gets on, then its
---               |                v table as lines "N WORD", over its stdout
---               +------------- parent: merges the tables that are whole
+--    files -> shares --start--> worker: counts the words of a share
+--               ^                 |
+--          hung | crashed         | over a connection: how many bytes more,
+--               |                 v now and then, and its table at the end
+--               +-------------- parent: merges the tables
+--
+-- It does so with each start method; the worker is a function of this script
+-- in all of them.
 
 local billiard = require "billiard"
 
@@ -44,58 +47,57 @@ local FAULTS <const> = {
    function() os.execute "kill -KILL $PPID" end,
 }
 
--- The target of a worker's process; a fault strikes half-way in its table.
-local function work(share, fault)
-   local counts, lines, bytes = {}, {}, 0
+-- The target of a worker's process; a fault strikes when its table is ready.
+local function work(share, out, fault)
+   local counts, bytes = {}, 0
    for _, file in ipairs(share.files) do
       count_file(file.path, counts, function(n)
          bytes = bytes + n
          if bytes < BLOCK then return end
-         io.write(bytes, "\n"):flush()
+         out:send(bytes)
          bytes = 0
       end)
    end
-   for word, n in pairs(counts) do lines[#lines + 1] = n .. " " .. word .. "\n" end
-   io.write(table.concat(lines, "", 1, #lines // 2)):flush()
    if fault then fault() end
-   io.write(table.concat(lines, "", #lines // 2 + 1))
+   out:send(counts)
 end
 
 ---- the parent ----
 
-local function start_worker(share, number, fault)
+local function start_worker(crew, share, fault)
+   local inbox, out = billiard.Pipe(false)
+   crew.started = crew.started + 1
    local process = billiard.Process {
-      target = work, args = { share, fault }, name = "worker " .. number,
-      stdout = "pipe", daemon = true,
+      target = work, args = { share, out, fault }, daemon = true,
+      name = "worker " .. crew.started, start_method = crew.method,
    }
    assert(process:start())
+   out:close() -- the worker's copy is the last one: its end ends the stream
    return {
-      process = process, share = share, counts = {}, bytes = 0,
+      process = process, share = share, inbox = inbox, bytes = 0,
       heard = billiard.now(), -- when it last said something
-      fileno = function() return process.stdout:fileno() end, -- what to wait for
+      fileno = function() return inbox:fileno() end, -- what to wait for
    }
 end
 
--- Takes the lines that are there now.
+-- Takes what it has sent.
 local function listen(worker)
-   local stdout = worker.process.stdout
-   local line, _, code = stdout:read("l", 0)
-   while line do
-      local n, word = line:match "^(%d+) ?(.*)"
-      if word == "" then worker.bytes = worker.bytes + n
-      else worker.counts[word] = math.tointeger(n) end
-      line, _, code = stdout:read("l", 0)
-   end
+   local message, code
+   repeat
+      message, code = worker.inbox:recv(0)
+      if type(message) == "table" then worker.counts = message
+      else worker.bytes = worker.bytes + (message or 0) end
+   until message == nil
    worker.silent = code == "closed" -- for good: it has ended
    worker.heard = billiard.now()
 end
 
--- Ends its process. Returns nil when its table is whole, else what happened.
+-- Ends its process. Returns nil when its table came, else what happened.
 local function dismiss(worker)
    local process <close> = worker.process
    if worker.silent then process:join() else process:stop(LADDER) end
-   process.stdout:close()
-   if worker.silent and process.exitcode == 0 then return nil end
+   worker.inbox:close()
+   if worker.counts and process.exitcode == 0 then return nil end
    return ("%s %s: ended by %s, its share is done again"):format(process.name,
       worker.silent and "crashed" or "hung", tostring(process):match "%[(.+)%]")
 end
@@ -126,9 +128,8 @@ end
 local function step(crew, workers, faults)
    local live = crew.live
    while #crew.queue > 0 and #live < workers do
-      crew.started = crew.started + 1
-      live[#live + 1] = start_worker(table.remove(crew.queue), crew.started,
-         faults[crew.started])
+      live[#live + 1] = start_worker(crew, table.remove(crew.queue),
+         faults[crew.started + 1])
    end
    for _, worker in ipairs(assert(billiard.wait(live, PATIENCE))) do
       listen(worker)
@@ -156,9 +157,10 @@ local function make_shares(files, n)
 end
 
 -- One pass over all files: every word's count, and the seconds it took.
-local function count(files, workers, faults)
+local function count(files, workers, method, faults)
    local began = billiard.now()
    local crew = {
+      method = method,
       queue = make_shares(files, workers == 1 and 1 or 2 * workers),
       live = {}, started = 0, totals = {}, bytes = 0, all = files.bytes,
    }
@@ -266,15 +268,19 @@ local function main()
       table.concat(dirs, " and ")))
    if not given and files.bytes > 0 then repeat_files(files) end
 
-   print(("\n%d workers at a time; one is made to hang, one to crash:")
-      :format(workers))
-   local totals, seconds = count(files, workers, FAULTS)
-   print(("   %.2f s"):format(seconds))
-   local single, alone = count(files, 1, {})
-   print(("One worker for everything:\n   %.2f s"):format(alone))
-   local healthy, together = count(files, workers, {})
-   print(("%d healthy workers at a time:\n   %.2f s, %.1f times as fast as one")
+   local single, alone = count(files, 1, "fork", {})
+   print(("\nOne worker for everything:\n   %.2f s"):format(alone))
+   local _, together = count(files, workers, "fork", {})
+   print(("%d workers at a time:\n   %.2f s, %.1f times as fast as one")
       :format(workers, together, alone / together))
+   print "One is made to hang, one to crash, with each start method:"
+   local totals, wrong = single, 0
+   for _, method in ipairs(billiard.get_all_start_methods()) do
+      local seconds
+      totals, seconds = count(files, workers, method, FAULTS)
+      wrong = wrong + differences(totals, single)
+      print(("   %-10s  %.2f s"):format(method, seconds))
+   end
 
    local different = print_top(totals)
    for _, why in ipairs { "BINARY", "UNREADABLE" } do
@@ -282,7 +288,6 @@ local function main()
          print(("Left out as %s: %d files"):format(why:lower(), totals[why]))
       end
    end
-   local wrong = differences(totals, single) + differences(healthy, single)
    if wrong > 0 then
       fail(1, "the totals DIFFER from those of one worker, in ", wrong, " counts")
    end

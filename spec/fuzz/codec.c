@@ -9,14 +9,47 @@
 #include <stdlib.h>
 
 #include "bindings/core.h"
+#include "bindings/lcodec.h"
+#include "bindings/lhandle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+/* A type of handles: three descriptors and a value. Objects remember the
+ * numbers, which are nobody's. */
+enum { OF_EACH = 3, FIRST_FD = 1 << 20 };
+#define HANDLE "fuzz.Handle"
+
+static int give(struct bl_lwriter *w, int *fds) {
+  const int *object = lua_touserdata(w->L, -1);
+  for (int i = 0; i < OF_EACH; i++) fds[i] = object[i];
+  lua_getiuservalue(w->L, -1, 1);
+  int r = w->value(w);
+  if (r == 0) lua_pop(w->L, 1);
+  return r;
+}
+
+static void take(struct bl_lreader *r, int *fds) {
+  r->value(r);
+  int *object = lua_newuserdatauv(r->L, OF_EACH * sizeof *object, 1);
+  for (int i = 0; i < OF_EACH; i++) {
+    if (fds[i] < FIRST_FD) abort(); /* twice, or none */
+    object[i] = fds[i];
+    fds[i] = BL_FD_NONE;
+  }
+  lua_insert(r->L, -2);
+  lua_setiuservalue(r->L, -2, 1);
+  luaL_setmetatable(r->L, HANDLE);
+}
 
 static lua_State *open_state(void) {
   lua_State *L = luaL_newstate();
   if (!L) abort();
   luaL_openlibs(L);
   luaL_requiref(L, "billiard.core", luaopen_billiard_core, 0);
+  static const struct bl_lhandle_type type = {HANDLE, OF_EACH, 0, give, take};
+  luaL_newmetatable(L, HANDLE);
+  bl_lhandle_add(L, &type);
+  lua_pop(L, 1);
   lua_getfield(L, -1, "pack");
   lua_getfield(L, -2, "unpack");
   return L; /* core pack unpack */
@@ -53,11 +86,36 @@ static void there_and_back(lua_State *L, const char *bytes, size_t n,
   if (!unpack(L, again, size, profile)) abort();
 }
 
+/* Leaves the value, if it is one. */
+static int take_with(lua_State *L, const char *bytes, size_t n, int nfds) {
+  int fds[BL_PACKET_FDS];
+  for (int i = 0; i < nfds; i++) fds[i] = FIRST_FD + i;
+  struct bl_lreceived m = {bytes, n, fds, nfds};
+  lua_settop(L, 3);
+  int good = bl_lcodec_take(L, &m, BL_PROFILE_UP) == 1;
+  for (int i = 0; good && i < nfds; i++)
+    if (fds[i] != BL_FD_NONE) abort(); /* whose is it? */
+  return good;
+}
+
+static void with_descriptors(lua_State *L, const char *bytes, size_t n,
+                             int nfds) {
+  struct bl_lhandles handles = {.profile = BL_PROFILE_UP};
+  struct bl_buf again = {0};
+  if (!take_with(L, bytes, n, nfds)) return;
+  if (bl_lcodec_give(L, 4, "value", &handles, &again) < 0) abort();
+  if (handles.n != nfds) abort();
+  if (!take_with(L, bl_buf_front(&again), bl_buf_length(&again), nfds)) abort();
+  bl_buf_reset(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   static lua_State *L;
   if (!L) L = open_state();
   there_and_back(L, (const char *)bytes, n, "up");
   there_and_back(L, (const char *)bytes, n, "plain");
+  with_descriptors(L, (const char *)bytes, n, OF_EACH);
+  with_descriptors(L, (const char *)bytes, n, 2 * OF_EACH);
   lua_settop(L, 3);
   return 0;
 }

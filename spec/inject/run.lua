@@ -2,6 +2,9 @@
 -- a scenario does (spec/inject/scenarios.lua), one run per call, by strace,
 -- and lets those that are left judge. `make inject` calls it.
 --
+-- A victim may name another process, which is killed in its place: by the text
+-- that it is ready with.
+--
 -- A dry run tells which calls there are. A victim waits for a byte on its
 -- stdin until strace is attached, so that the calls are those of the scenario.
 
@@ -36,8 +39,9 @@ local function run(scenario, call, n)
   local fds = scenarios.descriptors()
   local case <close> = scenario.open()
   local victim = case.victim
-  assert(victim:wait_ready(DEADLINE))
-  local strace = attach(victim.pid, call, n)
+  local _, other = assert(victim:wait_ready(DEADLINE))
+  local traced = tonumber(other) or victim.pid
+  local strace = attach(traced, call, n)
   assert(victim.stdin:write("\n", DEADLINE))
   local ok, why = pcall(case.judge, case, billiard.now() + DEADLINE)
   if ok and not victim:join(DEADLINE) then ok, why = false, "the victim hangs" end
@@ -46,7 +50,7 @@ local function run(scenario, call, n)
   strace.stderr:close()
   strace:close()
   assert(victim:join(DEADLINE))
-  local killed = victim.exitcode == -9
+  local killed = victim.exitcode == -9 or case.killed and case:killed()
   if ok then ok, why = pcall(case.aftermath, case, billiard.now() + DEADLINE) end
   case:close()
   if ok and scenarios.descriptors() ~= fds then

@@ -90,10 +90,21 @@ static void works_after_reset(void) {
   bl_buf_reset(&b);
 }
 
+static void grows_concealed(void) {
+  struct bl_buf b = {0};
+  bl_buf_conceal(&b);
+  for (int i = 0; i < 1000; i++) add(&b, "0123456789", 10);
+  bl_buf_eat(&b, 9990);
+  CHECK(memcmp(bl_buf_front(&b), "0123456789", 10) == 0);
+  bl_buf_reset(&b);
+  CHECK_INT(b.secret, 0);
+}
+
 CHECK_MAIN({"a zero-initialised buffer is empty", starts_empty},
            {"what was added first is eaten first", keeps_order},
            {"room counts once it was filled", counts_what_was_added},
            {"a buffer grows with what it holds", grows},
+           {"a concealed buffer grows too", grows_concealed},
            {"the room of what was eaten is used again", reuses_its_room},
            {"a size no memory has is refused, nothing changed",
             refuses_the_impossible},

@@ -95,7 +95,7 @@ static void maps_widen(void) {
     struct bl_inspect_report report;
     map_of(&b, cases[i].n);
     CHECK(memcmp(bl_buf_front(&b), cases[i].head, cases[i].size) == 0);
-    CHECK_INT(bl_inspect(bl_buf_front(&b) + 1, bl_buf_length(&b) - 1,
+    CHECK_INT(bl_inspect(bl_buf_front(&b) + 1, bl_buf_length(&b) - 1, 0,
                          bl_inspect_limits(BL_PROFILE_PLAIN), &report),
               cases[i].n > 65536 ? BL_ETOOBIG : 0);
     bl_buf_reset(&b);
@@ -114,17 +114,52 @@ static void lengths_come_later(void) {
   bl_buf_reset(&b);
 }
 
-static int inspect(const char *bytes, size_t n,
-                   const struct bl_inspect_limits *limits) {
+static int inspect_with(const char *bytes, size_t n, int descriptors,
+                        const struct bl_inspect_limits *limits) {
   struct bl_inspect_report report;
   char *copy = malloc(n ? n : 1); /* so that reading behind it is seen */
   if (!copy) return -ENOMEM;
   memcpy(copy, bytes, n);
-  int r = bl_inspect(copy, n, limits, &report);
+  int r = bl_inspect(copy, n, descriptors, limits, &report);
   CHECK((r < 0) == (report.problem != NULL));
   CHECK(report.offset <= n);
   free(copy);
   return r;
+}
+
+static int inspect(const char *bytes, size_t n,
+                   const struct bl_inspect_limits *limits) {
+  return inspect_with(bytes, n, 0, limits);
+}
+
+/* A handle: type "x", first, count, value nil. */
+#define HANDLE(first, count) "\xc7\x05\x07\xa1x" first count "\xc0"
+enum { HANDLE_SIZE = sizeof HANDLE("\1", "\1") - 1 };
+
+static int inspect_handles(const char *handles, int n, int descriptors) {
+  char bytes[1 + 4 * HANDLE_SIZE] = {(char)(0x90 + n)};
+  memcpy(bytes + 1, handles, (size_t)n * HANDLE_SIZE);
+  return inspect_with(bytes, 1 + (size_t)n * HANDLE_SIZE, descriptors,
+                      bl_inspect_limits(BL_PROFILE_UP));
+}
+
+static void handles_have_the_descriptors(void) {
+  const char two_and_one[] = HANDLE("\1", "\2") HANDLE("\3", "\1");
+  CHECK_INT(inspect_handles(two_and_one, 2, 3), 0);
+  CHECK_INT(inspect_handles(two_and_one, 2, 2), BL_EBADFRAME);
+  CHECK_INT(inspect_handles(two_and_one, 2, 4), BL_EBADFRAME);
+  CHECK_INT(inspect_handles(HANDLE("\1", "\1") HANDLE("\1", "\1"), 2, 2),
+            BL_EBADFRAME);
+  CHECK_INT(inspect_handles(HANDLE("\0", "\1"), 1, 1), BL_EBADFRAME);
+  CHECK_INT(inspect_handles(HANDLE("\2", "\1"), 1, 2), BL_EBADFRAME);
+  CHECK_INT(inspect_handles(HANDLE("\1", "\xff"), 1, 1), BL_EBADFRAME);
+  CHECK_INT(inspect_handles(HANDLE("\1", "\0"), 1, 0), 0);
+  CHECK_INT(inspect_handles(HANDLE("\xa1", "\1"), 1, 1), BL_EBADFRAME);
+  CHECK_INT(inspect_with("\x01", 1, 1, bl_inspect_limits(BL_PROFILE_DOWN)),
+            BL_EBADFRAME);
+  CHECK_INT(inspect_with(HANDLE("\1", "\1"), HANDLE_SIZE, 1,
+                         bl_inspect_limits(BL_PROFILE_PLAIN)),
+            BL_EBADFRAME);
 }
 
 static void limits_hold(void) {
@@ -159,5 +194,7 @@ CHECK_MAIN({"integers take their shortest form, and come back",
            {"a map's header grows with its pairs", maps_widen},
            {"lengths are filled in later", lengths_come_later},
            {"each limit holds, at its edge", limits_hold},
+           {"handles have the message's descriptors, each once",
+            handles_have_the_descriptors},
            {"every short message is judged within its bytes",
             all_short_messages_end})

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/lfailure.h"
+
+#include "bindings/lcodec.h"
+#include "bindings/lerror.h"
+#include "runtime/error.h"
+#include "runtime/signame.h"
+
+/* ---- told by the child ---- */
+
+/* Pushes field key of the table at index, for which nobody's code is run. */
+static int push_raw(lua_State *L, int index, const char *key) {
+  lua_pushstring(L, key);
+  return lua_rawget(L, index);
+}
+
+/* The error is on top. */
+static void take_value(lua_State *L, int from) {
+  size_t n;
+  int error = lua_gettop(L);
+  if (push_raw(L, from, "value") == LUA_TSTRING) {
+    const char *bytes = lua_tolstring(L, -1, &n);
+    if (bl_lcodec_unpack(L, bytes, n, BL_PROFILE_UP) == 1)
+      lua_setfield(L, error, "value");
+  }
+  lua_settop(L, error);
+}
+
+void bl_lfailure_from(lua_State *L, int index) {
+  static const char *const keys[] = {"code", "message", "traceback", "path"};
+  index = lua_absindex(L, index);
+  bl_lerror_new(L, "RemoteError", "error", NULL);
+  if (!lua_istable(L, index)) return;
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    if (push_raw(L, index, keys[i]) == LUA_TSTRING)
+      lua_setfield(L, -2, keys[i]);
+    else
+      lua_pop(L, 1);
+  take_value(L, index);
+}
+
+static int from_text(lua_State *L, struct bl_lprocess *p) {
+  const char *text;
+  size_t size;
+  int r = bl_process_text(p->process, BL_TEXT_ERROR, &text, &size);
+  if (r == 0) return 0;
+  if (r < 0) {
+    bl_lerror_new(L, bl_error_name(r), bl_error_text(r), NULL);
+    return 1;
+  }
+  int top = lua_gettop(L);
+  if (bl_lcodec_unpack(L, text, size, BL_PROFILE_UP) == 1)
+    bl_lfailure_from(L, -1);
+  else /* nil sentence code */
+    bl_lerror_new(L, lua_tostring(L, -1), lua_tostring(L, -2), NULL);
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+  return 1;
+}
+
+/* ---- seen from here ---- */
+
+static int from_step(lua_State *L, struct bl_lprocess *p) {
+  enum bl_step step;
+  int r = bl_process_late_failure(p->process, &step);
+  if (r >= 0) return 0;
+  const char *message = lua_pushfstring(L, "%s (%s)", bl_error_text(r),
+                                        bl_step_text(step));
+  bl_lerror_new(L, bl_error_name(r), message, NULL);
+  return 1;
+}
+
+/* A signal by which the kernel enforces a limit of ours. */
+static int from_limit(lua_State *L, struct bl_lprocess *p) {
+  static const struct {
+    const char *signal, *limit, *code;
+  } rows[] = {{"XCPU", "cpu", "TimeLimitExceeded"}, {"XFSZ", "fsize", "EFBIG"}};
+  const struct bl_exit *e = bl_process_exit(p->process);
+  if (e->how != BL_HOW_SIGNALED) return 0;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    if (bl_signal_number(rows[i].signal) != e->code) continue;
+    if (bl_lprocess_spec(L, 1, "limits") != LUA_TTABLE ||
+        lua_getfield(L, -1, rows[i].limit) == LUA_TNIL)
+      return 0;
+    const char *message =
+        lua_pushfstring(L, "limit %s = %s reached (SIG%s)", rows[i].limit,
+                        lua_tostring(L, -1), rows[i].signal);
+    bl_lerror_new(L, rows[i].code, message, NULL);
+    return 1;
+  }
+  return 0;
+}
+
+/* ---- whole ---- */
+
+void bl_lfailure_exitcode(lua_State *L, const struct bl_exit *e) {
+  if (e->how == BL_HOW_UNKNOWN) lua_pushboolean(L, 0);
+  else lua_pushinteger(L, e->how == BL_HOW_EXITED ? e->code : -e->code);
+}
+
+void bl_lfailure_complete(lua_State *L, struct bl_lprocess *p) {
+  const struct bl_exit *e = bl_process_exit(p->process);
+  lua_pushinteger(L, bl_process_pid(p->process));
+  lua_setfield(L, -2, "pid");
+  bl_lprocess_spec(L, 1, "name");
+  lua_setfield(L, -2, "name");
+  bl_lfailure_exitcode(L, e);
+  lua_setfield(L, -2, "exitcode");
+  if (e->how != BL_HOW_SIGNALED) return;
+  lua_pushinteger(L, e->code);
+  lua_setfield(L, -2, "signal");
+}
+
+int bl_lfailure_push(lua_State *L, struct bl_lprocess *p) {
+  if (p->command) return 0;
+  if (bl_lprocess_spec(L, 1, "error") != LUA_TNIL) return 1;
+  if (!from_text(L, p) && !from_step(L, p) && !from_limit(L, p)) return 0;
+  bl_lfailure_complete(L, p);
+  lua_pushvalue(L, -1);
+  bl_lprocess_set_spec(L, 1, "error");
+  return 1;
+}

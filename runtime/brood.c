@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/brood.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "runtime/clock.h"
+#include "runtime/fd.h"
+#include "runtime/lifeline.h"
+#include "runtime/order.h"
+#include "runtime/poller.h"
+#include "runtime/process.h"
+#include "runtime/signals.h"
+
+struct chick {
+  uint64_t id;
+  int waited; /* what the poller knows it by */
+  struct bl_process *process;
+  struct chick *next;
+};
+
+struct brood {
+  int sock;
+  int lost; /* the owner is gone */
+  const struct bl_brood_work *work;
+  struct bl_poller *poller;
+  struct chick *chicks;
+};
+
+static int own_lifeline = BL_FD_NONE;
+
+enum { NAME_SIZE = 16 }; /* the kernel's */
+static char name_before[NAME_SIZE];
+
+int bl_brood_begin(struct bl_parcel *parcel) {
+  if (parcel->kind != BL_PARCEL_ZYGOTE || parcel->n < 1) return BL_EBADFRAME;
+  own_lifeline = parcel->fds[0];
+  parcel->fds[0] = BL_FD_NONE;
+  prctl(PR_GET_NAME, name_before); /* for who looks at ps or top */
+  prctl(PR_SET_NAME, "billiard-zygote");
+  bl_signals_ignore_ends();
+  return bl_lifeline_arm(own_lifeline, 0);
+}
+
+/* ---- telling ---- */
+
+/* There is room as soon as the owner reads, which it does when it waits for
+ * anything from us. */
+static void tell(struct brood *b, const struct bl_note *note,
+                 const struct bl_note_more *more) {
+  int r;
+  while ((r = bl_note_send(b->sock, note, more)) == -EAGAIN ||
+         r == -EMFILE || r == -ENFILE)
+    bl_poll_one(b->sock, POLLOUT, BL_FOREVER);
+  if (r < 0) b->lost = 1;
+}
+
+static void tell_failed(struct brood *b, uint64_t id, int error,
+                        enum bl_step step) {
+  struct bl_note note = {
+      .kind = BL_NOTE_FAILED, .id = id, .a = error, .b = (int)step};
+  tell(b, &note, NULL);
+}
+
+static void tell_started(struct brood *b, const struct chick *c) {
+  struct bl_note note = {.kind = BL_NOTE_STARTED,
+                         .id = c->id,
+                         .a = bl_process_pid(c->process)};
+  struct bl_note_more more = {.fds = {bl_process_fd(c->process)}, .n = 1};
+  tell(b, &note, &more);
+}
+
+void bl_brood_broken(int sock, const char *why, size_t size) {
+  struct brood b = {.sock = sock};
+  struct bl_note note = {.kind = BL_NOTE_BROKEN};
+  struct bl_note_more more = {.bytes = why, .size = size};
+  tell(&b, &note, &more);
+}
+
+/* ---- the child ---- */
+
+/* What the body of one child is; on the stack of serve(), which it never
+ * returns to. */
+struct job {
+  struct brood *brood;
+  struct bl_packet *packet;
+  const struct bl_order *order;
+};
+
+/* All that is the zygote's, and what has served its purpose. */
+static void leave_nest(struct job *job) {
+  struct brood *b = job->brood;
+  prctl(PR_SET_NAME, name_before);
+  bl_fd_close(b->sock);
+  own_lifeline = bl_fd_close(own_lifeline);
+  bl_fd_close(bl_fd_null());
+  for (struct chick *c = b->chicks; c; c = c->next)
+    bl_process_free(c->process);
+  for (int i = 0; i < job->packet->n; i++) {
+    int fd = job->packet->fds[i];
+    if (fd != job->order->control && fd != job->order->plan.lifeline)
+      bl_fd_close(fd);
+  }
+  bl_board_leave();
+}
+
+static int run_child(void *arg) {
+  struct job *job = arg;
+  leave_nest(job);
+  return job->brood->work->body(job->brood->work->arg, job->order->control);
+}
+
+static void end_child(void *arg, int status) {
+  struct job *job = arg;
+  const struct bl_brood_work *work = job->brood->work;
+  if (work->leave) work->leave(work->arg, status);
+}
+
+/* ---- orders ---- */
+
+static int enlist(struct brood *b, struct chick *c) {
+  /* the sentinel: it stays open until we let go of the process */
+  int fd = bl_process_sentinel(c->process);
+  c->waited = bl_poller_add(b->poller, fd, POLLIN);
+  if (c->waited < 0) return c->waited;
+  c->next = b->chicks;
+  b->chicks = c;
+  return 0;
+}
+
+/* A child that cannot be watched is no child: its parcel will not come. */
+static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
+                 enum bl_step *step) {
+  c->process = bl_process_new();
+  if (!c->process) return -ENOMEM;
+  int r = bl_process_start(c->process, plan, step);
+  if (r < 0) return r;
+  r = enlist(b, c);
+  if (r < 0) {
+    bl_process_signal(c->process, SIGKILL);
+    bl_process_join(c->process, BL_FOREVER);
+  }
+  return r;
+}
+
+static void carry_out(struct brood *b, uint64_t id, struct bl_packet *p,
+                      const char *bytes, size_t size) {
+  struct bl_order order;
+  enum bl_step step = BL_STEP_NONE;
+  struct chick *c = calloc(1, sizeof *c);
+  int r = c ? bl_order_read(p, bytes, size, &order) : -ENOMEM;
+  if (r == 0) {
+    struct job job = {b, p, &order};
+    order.plan.body = run_child;
+    order.plan.leave = end_child;
+    order.plan.arg = &job;
+    c->id = id;
+    r = start(b, c, &order.plan, &step);
+    free(order.envp);
+  }
+  if (r == 0) {
+    tell_started(b, c);
+    return;
+  }
+  if (c) bl_process_free(c->process);
+  free(c);
+  tell_failed(b, id, r, step);
+}
+
+static struct chick *find(struct brood *b, uint64_t id) {
+  struct chick *c = b->chicks;
+  while (c && c->id != id) c = c->next;
+  return c;
+}
+
+static void obey(struct brood *b, struct bl_packet *p) {
+  struct bl_note note;
+  const char *bytes;
+  size_t size;
+  if (bl_note_read(p, &note, &bytes, &size) < 0) return;
+  struct chick *c = note.kind == BL_NOTE_ORDER ? NULL : find(b, note.id);
+  if (note.kind == BL_NOTE_ORDER) carry_out(b, note.id, p, bytes, size);
+  else if (c && note.kind == BL_NOTE_CONTAIN) bl_process_contain(c->process);
+  else if (c && note.kind == BL_NOTE_SIGNAL)
+    bl_process_signal_group(c->process, note.a);
+}
+
+/* ---- the loop ---- */
+
+static void listen(struct brood *b) {
+  struct bl_packet p;
+  int r = bl_packet_receive(b->sock, &p);
+  if (r == 1) {
+    obey(b, &p);
+    bl_packet_drop(&p);
+  }
+  if (r <= 0 && r != -EAGAIN && r != -EMFILE) b->lost = 1;
+}
+
+static void bury(struct brood *b, struct chick **at) {
+  struct chick *c = *at;
+  struct bl_note note = {.kind = BL_NOTE_EXITED, .id = c->id};
+  if (bl_process_poll(c->process) == 0) return;
+  bl_poller_remove(b->poller, c->waited);
+  note.exit = *bl_process_exit(c->process);
+  *at = c->next;
+  bl_process_free(c->process);
+  free(c);
+  tell(b, &note, NULL);
+}
+
+static void look_after(struct brood *b, int waited) {
+  struct chick **at = &b->chicks;
+  while (*at && (*at)->waited != waited) at = &(*at)->next;
+  if (*at) bury(b, at);
+}
+
+void bl_brood_serve(int sock, const struct bl_brood_work *work) {
+  int error;
+  struct brood b = {.sock = sock, .work = work};
+  struct bl_note ready = {.kind = BL_NOTE_READY};
+  b.poller = bl_poller_new(&error);
+  int orders = b.poller ? bl_poller_add(b.poller, sock, POLLIN) : -1;
+  if (orders < 0) return;
+  tell(&b, &ready, NULL);
+  while (!b.lost) {
+    int n = bl_poller_wait(b.poller, BL_FOREVER);
+    for (int i = 0; i < n; i++) {
+      int id = bl_poller_ready(b.poller, i);
+      if (id == orders) listen(&b);
+      else look_after(&b, id);
+    }
+  }
+}

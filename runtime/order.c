@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/order.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/fd.h"
+
+/* ---- notes ---- */
+
+int bl_note_send(int sock, const struct bl_note *note,
+                 const struct bl_note_more *more) {
+  static const struct bl_note_more none;
+  struct bl_packet p;
+  if (!more) more = &none;
+  struct iovec parts[2] = {{(void *)(uintptr_t)note, sizeof *note},
+                           {(void *)(uintptr_t)more->bytes, more->size}};
+  int r = bl_packet_fill(&p, parts, 2, more->fds, more->n);
+  if (r < 0) return r;
+  r = bl_packet_send(sock, &p);
+  bl_packet_drop(&p);
+  return r;
+}
+
+int bl_note_read(const struct bl_packet *p, struct bl_note *note,
+                 const char **bytes, size_t *size) {
+  if (p->size < sizeof *note) return BL_EBADFRAME;
+  memcpy(note, p->bytes, sizeof *note);
+  *bytes = p->bytes + sizeof *note;
+  *size = p->size - sizeof *note;
+  return 0;
+}
+
+/* ---- orders: the fixed part, then null-terminated strings ---- */
+
+enum { CONTROL, DIRECTORY, LIFELINE, STDIO, DESCRIPTORS = STDIO + 3 };
+
+struct fixed {
+  struct bl_limit_value limits[BL_LIMITS];
+  int64_t start_timeout_ns;
+  enum bl_stdio_kind stdio[3];
+  int at[DESCRIPTORS]; /* which descriptor is which; -1: not there */
+  int nice, umask_set, session, pgroup, allow_threads;
+  unsigned umask;
+  int has_cwd;           /* the first string */
+  unsigned environment;  /* how many of the others */
+};
+
+static void add(struct fixed *f, struct bl_note_more *more, int which,
+                int fd) {
+  f->at[which] = fd < 0 ? -1 : more->n;
+  if (fd >= 0) more->fds[more->n++] = fd;
+}
+
+/* What is inherited is what the owner has now. */
+static void add_stdio(struct fixed *f, struct bl_note_more *more,
+                      const struct bl_plan *plan, const struct bl_handover *h,
+                      int i) {
+  enum bl_stdio_kind kind = plan->stdio[i].kind;
+  int fd = BL_FD_NONE;
+  if (kind == BL_STDIO_PIPE || kind == BL_STDIO_FD) fd = h->stdio[i];
+  if (kind == BL_STDIO_INHERIT && fcntl(i, F_GETFD) >= 0) fd = i;
+  if (fd != BL_FD_NONE) kind = BL_STDIO_FD;
+  if (kind == BL_STDIO_INHERIT) kind = BL_STDIO_CLOSED;
+  f->stdio[i] = kind;
+  add(f, more, STDIO + i, fd);
+}
+
+static void fill(struct fixed *f, const struct bl_plan *plan) {
+  memcpy(f->limits, plan->limits, sizeof f->limits);
+  f->start_timeout_ns = plan->start_timeout_ns;
+  f->nice = plan->nice;
+  f->umask_set = plan->umask_set;
+  f->umask = plan->umask;
+  f->session = plan->session;
+  f->pgroup = plan->pgroup;
+  f->allow_threads = plan->allow_threads;
+  f->has_cwd = plan->cwd != NULL;
+}
+
+/* The bytes of an order, to be freed; null without memory. */
+static char *write_order(struct fixed *f, const struct bl_plan *plan,
+                         size_t *size) {
+  char *const *envp = bl_handover_environ(plan);
+  *size = sizeof *f + (plan->cwd ? strlen(plan->cwd) + 1 : 0);
+  for (; envp[f->environment]; f->environment++)
+    *size += strlen(envp[f->environment]) + 1;
+  char *bytes = malloc(*size), *to = bytes;
+  if (!bytes) return NULL;
+  to = mempcpy(to, f, sizeof *f);
+  if (plan->cwd) to = stpcpy(to, plan->cwd) + 1;
+  for (unsigned i = 0; i < f->environment; i++) to = stpcpy(to, envp[i]) + 1;
+  return bytes;
+}
+
+int bl_order_send(int sock, uint64_t id, const struct bl_plan *plan,
+                  const struct bl_handover *h, int lifeline, int control) {
+  struct fixed f;
+  struct bl_note_more more = {0};
+  struct bl_note note = {.kind = BL_NOTE_ORDER, .id = id};
+  memset(&f, 0, sizeof f); /* its padding too is sent */
+  int directory = bl_fd_open(".", O_PATH | O_DIRECTORY, 0);
+  fill(&f, plan);
+  add(&f, &more, CONTROL, control);
+  add(&f, &more, DIRECTORY, directory);
+  add(&f, &more, LIFELINE, lifeline);
+  for (int i = 0; i < 3; i++) add_stdio(&f, &more, plan, h, i);
+  char *bytes = write_order(&f, plan, &more.size);
+  more.bytes = bytes;
+  int r = bytes ? bl_note_send(sock, &note, &more) : -ENOMEM;
+  free(bytes);
+  if (directory >= 0) bl_fd_close(directory);
+  return r;
+}
+
+/* ---- the zygote reads ---- */
+
+static int descriptor(const struct bl_packet *p, const struct fixed *f,
+                      int which) {
+  int at = f->at[which];
+  return at >= 0 && at < p->n ? p->fds[at] : BL_FD_NONE;
+}
+
+static void read_descriptors(const struct bl_packet *p, const struct fixed *f,
+                             struct bl_order *out) {
+  int directory = descriptor(p, f, DIRECTORY);
+  int lifeline = descriptor(p, f, LIFELINE);
+  out->control = descriptor(p, f, CONTROL);
+  out->plan.cwd_fd = directory == BL_FD_NONE ? 0 : directory;
+  out->plan.lifeline = lifeline == BL_FD_NONE ? 0 : lifeline;
+  for (int i = 0; i < 3; i++) {
+    out->plan.stdio[i].kind = f->stdio[i];
+    out->plan.stdio[i].fd = descriptor(p, f, STDIO + i);
+  }
+}
+
+/* The next of the strings from *at; null where there is none. */
+static const char *next(const char **at, const char *end) {
+  const char *s = *at;
+  const char *zero = s < end ? memchr(s, '\0', (size_t)(end - s)) : NULL;
+  if (zero) *at = zero + 1;
+  return zero ? s : NULL;
+}
+
+static int read_strings(const struct fixed *f, const char *at,
+                        const char *end, struct bl_order *out) {
+  if (f->has_cwd && !(out->plan.cwd = next(&at, end))) return BL_EBADFRAME;
+  if (f->environment > (size_t)(end - at)) return BL_EBADFRAME;
+  out->envp = calloc((size_t)f->environment + 1, sizeof *out->envp);
+  if (!out->envp) return -ENOMEM;
+  out->plan.envp = out->envp;
+  for (unsigned i = 0; i < f->environment; i++)
+    if (!(out->envp[i] = next(&at, end))) return BL_EBADFRAME;
+  return 0;
+}
+
+int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,
+                  struct bl_order *out) {
+  struct fixed f;
+  *out = (struct bl_order){.control = BL_FD_NONE};
+  if (size < sizeof f) return BL_EBADFRAME;
+  memcpy(&f, bytes, sizeof f);
+  read_descriptors(p, &f, out);
+  if (out->control == BL_FD_NONE) return BL_EBADFRAME;
+  memcpy(out->plan.limits, f.limits, sizeof f.limits);
+  out->plan.start_timeout_ns = f.start_timeout_ns;
+  out->plan.nice = f.nice;
+  out->plan.umask_set = f.umask_set;
+  out->plan.umask = f.umask;
+  out->plan.session = f.session;
+  out->plan.pgroup = f.pgroup;
+  out->plan.allow_threads = f.allow_threads;
+  int r = read_strings(&f, bytes + sizeof f, bytes + size, out);
+  if (r < 0) free(out->envp);
+  return r;
+}

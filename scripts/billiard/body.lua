@@ -1,0 +1,227 @@
+-- SPDX-License-Identifier: MIT
+--- What a child that is no fork of its owner is made from. The owner tells it
+-- in two tables: the prelude, plain data by which the child can load what the
+-- rest needs, and the body, which the codec packs as one message, so that what
+-- is shared here is shared there.
+-- @module billiard.body
+
+local core = require "billiard.core"
+local context = require "billiard.context"
+local log = require "billiard.log"
+
+local body = {}
+
+-- ---- the owner: which program --------------------------------------------
+
+-- Has a name by which Lua interpreters go: lua, lua5.4, lua-5.4.
+local function is_interpreter(path)
+   return path:match "[^/]*$":find "^lua[%d%.%-]*$" ~= nil
+end
+
+local function is_file(path)
+   local file <close> = io.open(path, "rb")
+   return file ~= nil
+end
+
+local function quote(s)
+   return ("%q"):format(s)
+end
+
+-- The host, where it was built or installed beside this module.
+local function host_beside(module)
+   for _, up in ipairs { "/lib/billiard/core%.", "/lib/lua/5%.4/billiard/core%." } do
+      local prefix = module:match("^(.*)" .. up)
+      local host = prefix and prefix .. "/bin/billiard"
+      if host and is_file(host) then return host end
+   end
+end
+
+local default -- argv, found once
+
+local function find_executable()
+   local module, program = core.files()
+   local here = module ~= nil and module == program -- the module is built in
+   if here then return program end
+   local host = module and host_beside(module)
+   if host then return host end
+   if program and is_interpreter(program) then return program end
+end
+
+local function argv_of(path)
+   if not is_interpreter(path) then return { path, "--worker", "3" } end
+   local module = core.files()
+   return { path, "-E", "-e", ("package.cpath = %s; require 'billiard.core'"
+      .. ".child_main(3)"):format(quote(module or package.cpath)) }
+end
+
+local function executable()
+   local chosen = context.settings.executable
+   if chosen then return argv_of(chosen) end
+   if not default then
+      local path = find_executable()
+      if not path then
+         return nil, "neither the host nor a Lua interpreter is known here: "
+            .. "set_executable(path) names one (start: exec)", "StartError"
+      end
+      default = argv_of(path)
+   end
+   return default
+end
+
+-- ---- the owner: what the child is told -----------------------------------
+
+local inherited = {} -- names of globals that only an ancestor has
+
+-- Every Lua state has these, or gets its own.
+local STANDARD <const> = {}
+for name in ("_G _VERSION arg assert collectgarbage coroutine debug dofile "
+   .. "error getmetatable io ipairs load loadfile math next os package pairs "
+   .. "pcall print rawequal rawget rawlen rawset require select setmetatable "
+   .. "string table tonumber tostring type utf8 warn xpcall")
+   :gmatch "%S+" do
+   STANDARD[name] = true
+end
+
+local function globals()
+   local names = {}
+   for name in pairs(inherited) do names[#names + 1] = name end
+   for name in next, _G do
+      if type(name) == "string" and not STANDARD[name] and not inherited[name] then
+         names[#names + 1] = name
+      end
+   end
+   return names
+end
+
+-- Relative entries mean the owner's directory, also where the child has one of
+-- its own.
+local function rooted(path, cwd)
+   if not cwd then return path end
+   local root = select(3, core.files())
+   return (path:gsub("[^;]+", function(entry)
+      return entry:find "^/" and entry or root .. "/" .. entry
+   end))
+end
+
+local function strings(list)
+   local copy = {}
+   for key, value in pairs(type(list) == "table" and list or {}) do
+      if math.type(key) == "integer" and type(value) == "string" then
+         copy[key] = value
+      end
+   end
+   return copy
+end
+
+local function prelude_of(spec)
+   return {
+      name = spec.name,
+      identity = spec.identity,
+      parent = core.current_process().name,
+      path = rooted(package.path, spec.cwd),
+      cpath = rooted(package.cpath, spec.cwd),
+      arg = strings(rawget(_G, "arg")),
+      globals = globals(),
+      method = core.start_method(),
+      executable = context.settings.executable,
+      preload = context.settings.preload,
+   }
+end
+
+-- A type that user code has registered: it is there as soon as it was read,
+-- for what follows in the message.
+local Registration = {
+   __name = "billiard.Registration",
+   __pack = function(registration) return registration.meta end,
+   __unpack = function(meta)
+      core.register_until(meta)
+      return meta
+   end,
+}
+core.register(Registration)
+
+-- As far as they can travel.
+local function registrations()
+   local list = {}
+   for _, meta in ipairs(core.registered()) do
+      if pcall(core.pack, meta, "down") then
+         list[#list + 1] = setmetatable({ meta = meta }, Registration)
+      end
+   end
+   return list
+end
+
+core.describe_by(function(process, spec, class, fields)
+   local argv, err, code = executable()
+   if not argv then return nil, err, code end
+   return argv, prelude_of(spec), {
+      registrations(), -- the first item: what follows may be of these types
+      class = class,
+      target = spec.target,
+      args = spec.args,
+      kwargs = spec.kwargs,
+      fields = fields,
+      authkey = spec.authkey,
+      daemon = process.daemon,
+      start_method = spec.start_method,
+      log = log.tell(),
+   }, {
+      path = package.path,
+      cpath = package.cpath,
+      preload = context.settings.preload,
+   }
+end)
+
+-- ---- the zygote -----------------------------------------------------------
+
+--- zygote: loads what the children will need.
+function body.preload(told)
+   for _, name in ipairs(told.preload) do
+      local ok, err = pcall(require, name)
+      if not ok then
+         error(("module '%s' cannot be preloaded: %s"):format(name, err), 0)
+      end
+   end
+end
+
+-- ---- the child ------------------------------------------------------------
+
+local function guard_globals(names)
+   for _, name in ipairs(names) do
+      if rawget(_G, name) == nil then inherited[name] = true end
+   end
+   if next(inherited) == nil or getmetatable(_G) then return end
+   setmetatable(_G, { __index = function(_, name)
+      if inherited[name] then
+         error(("global '%s' exists only in the process that started this "
+            .. "one: pass it as an upvalue (a local), an argument, or put it "
+            .. "into a module"):format(name), 2)
+      end
+   end })
+end
+
+--- child: takes the prelude in.
+function body.prepare(prelude)
+   _G.arg = prelude.arg
+   guard_globals(prelude.globals)
+   core.start_method(prelude.method)
+   context.settings.executable = prelude.executable
+   context.settings.preload = prelude.preload
+end
+
+--- child: the Process that it is to be.
+function body.rebuild(told)
+   log.take(told.log)
+   return told.class {
+      target = told.target,
+      args = told.args,
+      kwargs = told.kwargs,
+      fields = told.fields,
+      authkey = told.authkey,
+      daemon = told.daemon,
+      start_method = told.start_method,
+      name = core.current_process().name,
+   }
+end
+
+return body
