@@ -1,4 +1,5 @@
 -- Barrier: parties that go on together, or not at all.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

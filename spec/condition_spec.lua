@@ -1,4 +1,5 @@
 -- Condition: waiting for a change that another process makes.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

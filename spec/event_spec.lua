@@ -1,4 +1,5 @@
 -- Event and Semaphore: what is one eventfd, and nobody's.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"

@@ -1,4 +1,5 @@
 -- BoundedSemaphore: permits that come back from the dead.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

@@ -1,4 +1,5 @@
 -- SharedMemory: bytes that every process sees, and nobody can cut.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

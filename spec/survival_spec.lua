@@ -1,5 +1,6 @@
 -- What processes share, while a killer goes round: nobody hangs, and the
 -- ledgers balance.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

@@ -1,4 +1,5 @@
 -- Value and Array: typed cells that refuse what does not fit.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
