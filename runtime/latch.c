@@ -54,10 +54,17 @@ int bl_latch_drop(struct bl_latch *l) {
   return depth;
 }
 
-int bl_latch_retake(struct bl_latch *l, int depth, int64_t deadline_ns) {
-  int r = bl_latch_take(l, deadline_ns);
-  if (r >= 0) l->depth = (uint32_t)depth;
+static int deepened(struct bl_latch *l, int r, int depth) {
+  if (r >= 0) l->depth += (uint32_t)depth - 1;
   return r;
+}
+
+int bl_latch_retake(struct bl_latch *l, int depth, int64_t deadline_ns) {
+  return deepened(l, bl_latch_take(l, deadline_ns), depth);
+}
+
+int bl_latch_insist(struct bl_latch *l, int depth) {
+  return deepened(l, taken(l, bl_mutex_insist(&l->mutex)), depth);
 }
 
 void bl_latch_forsake(struct bl_latch *l) {

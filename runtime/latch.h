@@ -38,9 +38,11 @@ int bl_latch_take(struct bl_latch *l, int64_t deadline_ns);
 int bl_latch_give(struct bl_latch *l);
 
 /* Gives it back however often it was taken, and takes it again so often.
- * drop: the depth, or -EPERM; retake: as take. */
+ * drop: the depth, or -EPERM; retake: as take; insist: however long that
+ * takes, and whatever is pending. */
 int bl_latch_drop(struct bl_latch *l);
 int bl_latch_retake(struct bl_latch *l, int depth, int64_t deadline_ns);
+int bl_latch_insist(struct bl_latch *l, int depth);
 
 /* Gives it back, if this thread has it, as its death would: the next holder
  * inherits it. For who is about to lose his last handle. */

@@ -1,4 +1,5 @@
 -- Event and Semaphore: what is one eventfd, and nobody's.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -131,7 +132,7 @@ describe("billiard.Event", function()
   it("is an error of the world where no descriptor is left", function()
     local words = child.words { limits = { nofile = 40 }, target = function()
       for _, new in ipairs { Event, billiard.Lock, function() return Semaphore(1) end } do
-        local all, result = {}, nil
+        local all, result = {}
         repeat
           result = table.pack(new())
           all[#all + 1] = result[1]

@@ -1,4 +1,5 @@
 -- Lock and RLock: who has them, and what becomes of them when he dies.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

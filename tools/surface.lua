@@ -24,6 +24,8 @@ local no_page = {
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
+  value = "docs/api/shared.md", permits = "docs/api/sync.md",
+  travel = "docs/api/sync.md", survival = "docs/api/sync.md", condition = "docs/api/sync.md", barrier = "docs/api/sync.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,

@@ -33,13 +33,39 @@ local function with(object, f, ...)
    return f(...)
 end
 
-for _, name in ipairs { "Lock", "RLock", "Semaphore" } do
+for _, name in ipairs { "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition" } do
    methods[name].with = with
+end
+
+local function check_timeout(what, timeout)
+   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
+      error(("%s: a timeout is a number of seconds, got %s"):format(what, tostring(timeout)), 3)
+   end
+end
+
+--- Waits until f() returns something true, which is then returned.
+-- @return nil, "timeout", "timeout" when the time is over
+function methods.Condition:wait_for(f, timeout)
+   check_callable("wait_for", f)
+   check_timeout("wait_for", timeout)
+   local deadline = timeout and core.now() + timeout
+   local value = f()
+   while not value do
+      local ok, err, code = self:wait(deadline and deadline - core.now())
+      value = f()
+      if not ok and not value then
+         return nil, err, code
+      end
+   end
+   return value
 end
 
 return {
    Lock = core.Lock,
    RLock = core.RLock,
    Semaphore = core.Semaphore,
+   BoundedSemaphore = core.BoundedSemaphore,
+   Condition = core.Condition,
+   Barrier = core.Barrier,
    Event = core.Event,
 }
