@@ -172,8 +172,8 @@ local function sections()
     sum)
   world.lock:release()
   print(("  %d critical sections"):format(sum))
-  expect(world.permits.value == 3, "%s of 3 permits are left",
-    tostring(world.permits.value))
+  expect(world.permits:value() == 3, "%s of 3 permits are left",
+    world.permits:value())
 end
 
 local function descriptors()
