@@ -16,6 +16,7 @@ local no_page = {
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",
   connection_faults = "docs/api/connection.md",
+  connection_functions = "docs/api/connection.md",
   connection_hostile = "docs/api/connection.md",
   connection_loops = "docs/api/connection.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
@@ -26,6 +27,7 @@ local no_page = {
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
   value = "docs/api/shared.md", permits = "docs/api/sync.md",
   travel = "docs/api/sync.md", survival = "docs/api/sync.md", condition = "docs/api/sync.md", barrier = "docs/api/sync.md",
+  loops = "docs/api/waiter.md", zygote = "docs/api/startmethod.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
