@@ -28,6 +28,8 @@ local no_page = {
   value = "docs/api/shared.md", permits = "docs/api/sync.md",
   travel = "docs/api/sync.md", survival = "docs/api/sync.md", condition = "docs/api/sync.md", barrier = "docs/api/sync.md",
   loops = "docs/api/waiter.md", zygote = "docs/api/startmethod.md",
+  startmethod_child = "docs/api/startmethod.md",
+  startmethod_target = "docs/api/startmethod.md",
   helper = true, examples = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
