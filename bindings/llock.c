@@ -41,10 +41,14 @@ int bl_llock_is_open(lua_State *L, int index) {
   return l && l->latch;
 }
 
-struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
+static struct llock *check_open(lua_State *L, int index, const char *what) {
   struct llock *l = check(L, index);
   if (!l->latch) luaL_error(L, "%s: %s is closed", what, l->class->name);
-  return l->latch;
+  return l;
+}
+
+struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
+  return check_open(L, index, what)->latch;
 }
 
 /* ---- acquire: lock timeout ---- */
@@ -55,23 +59,27 @@ static int acquire_look(lua_State *L, int64_t until_ns) {
   return bl_latch_take(latch, until_ns < slice_ns ? until_ns : slice_ns);
 }
 
-static int acquire_done(lua_State *L, int r) {
+static int acquired(lua_State *L, struct llock *l, int r) {
   if (r == BL_EINTR) r = BL_ETIMEOUT;
   if (r < 0) return bl_lerror_return(L, r, "acquire");
-  check(L, 1)->taken = 1;
+  l->taken = 1;
   lua_pushboolean(L, 1);
   if (r == BL_MUTEX_TAKEN) return 1;
   lua_pushliteral(L, "owner_died");
   return 2;
 }
 
+static int acquire_done(lua_State *L, int r) {
+  return acquired(L, check_open(L, 1, "acquire"), r);
+}
+
 int bl_llock_acquire(lua_State *L) {
   static const struct bl_lcall call = {acquire_look, bl_lsystem_nap,
                                        acquire_done};
-  struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
+  struct llock *l = check_open(L, 1, "acquire");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  int r = bl_latch_try(latch);
-  if (r != BL_ETIMEOUT) return acquire_done(L, r);
+  int r = bl_latch_try(l->latch);
+  if (r != BL_ETIMEOUT) return acquired(L, l, r);
   lua_settop(L, 1);
   return bl_lwaiter_call(L, &call, deadline_ns);
 }

@@ -89,6 +89,26 @@ static void passes_on_at_death(void) {
   bl_shm_drop(&memory);
 }
 
+static void is_looked_at(void) {
+  NEED(open_shared());
+  CHECK_INT(bl_mutex_holder(&shared->mutex), 0);
+  CHECK_INT(bl_mutex_visit(&shared->mutex, 0), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), gettid());
+  CHECK_INT(bl_mutex_insist(&shared->mutex), BL_EDEADLOCK);
+  bl_mutex_give(&shared->mutex);
+  pid_t holder = child(take);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), holder);
+  CHECK_INT(bl_mutex_visit(&shared->mutex, 0), BL_ETIMEOUT);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 0);
+  end(holder);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), 0);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 1);
+  CHECK_INT(bl_mutex_insist(&shared->mutex), BL_MUTEX_INHERITED);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 0);
+  bl_mutex_give(&shared->mutex);
+  bl_shm_drop(&memory);
+}
+
 static void take_and_exit(void) {
   take();
   _exit(0);
@@ -180,6 +200,7 @@ CHECK_MAIN({"a mutex belongs to one, who alone gives it", belongs_to_one},
            {"waiting for it ends at the deadline", waits_until_the_deadline},
            {"the death of its holder passes it on, told once",
             passes_on_at_death},
+           {"a look tells who has it, or had", is_looked_at},
            {"also to who sleeps for it", passes_on_to_a_sleeper},
            {"a forked child holds nothing", is_not_the_childs},
            {"a request to end this process ends the wait", sees_requests},
