@@ -11,10 +11,12 @@
 #include "runtime/clock.h"
 #include "runtime/shm.h"
 
+/* A wait comes back that often to let the hook of a signal through. */
+#define SLICE_NS (100 * BL_MILLISECOND_NS)
+
 struct llock {
   const struct bl_lclass *class;
   struct bl_latch *latch; /* null: closed */
-  int taken;              /* last by this handle: who loses it forsakes it */
   struct bl_shm memory;   /* unmapped where the latch is lent */
   const struct bl_shm *in; /* where the latch is: its own, or the lender's */
 };
@@ -51,26 +53,31 @@ struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
   return check_open(L, index, what)->latch;
 }
 
+int bl_llock_take(lua_State *L, int index, const char *what,
+                  int64_t until_ns) {
+  struct llock *l = check_open(L, index, what);
+  int64_t slice_ns = bl_deadline_ns(SLICE_NS);
+  return bl_latch_take(l->latch, l, until_ns < slice_ns ? until_ns : slice_ns);
+}
+
+int bl_llock_insist(lua_State *L, int index, const char *what) {
+  struct llock *l = check_open(L, index, what);
+  return bl_latch_insist(l->latch, l);
+}
+
 /* ---- acquire: lock timeout ---- */
 
 static int acquire_look(lua_State *L, int64_t until_ns) {
-  struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
-  int64_t slice_ns = bl_deadline_ns(BL_LLOCK_SLICE_NS);
-  return bl_latch_take(latch, until_ns < slice_ns ? until_ns : slice_ns);
+  return bl_llock_take(L, 1, "acquire", until_ns);
 }
 
-static int acquired(lua_State *L, struct llock *l, int r) {
+static int acquire_done(lua_State *L, int r) {
   if (r == BL_EINTR) r = BL_ETIMEOUT;
   if (r < 0) return bl_lerror_return(L, r, "acquire");
-  l->taken = 1;
   lua_pushboolean(L, 1);
   if (r == BL_MUTEX_TAKEN) return 1;
   lua_pushliteral(L, "owner_died");
   return 2;
-}
-
-static int acquire_done(lua_State *L, int r) {
-  return acquired(L, check_open(L, 1, "acquire"), r);
 }
 
 int bl_llock_acquire(lua_State *L) {
@@ -78,8 +85,8 @@ int bl_llock_acquire(lua_State *L) {
                                        acquire_done};
   struct llock *l = check_open(L, 1, "acquire");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  int r = bl_latch_try(l->latch);
-  if (r != BL_ETIMEOUT) return acquired(L, l, r);
+  int r = bl_latch_try(l->latch, l);
+  if (r != BL_ETIMEOUT) return acquire_done(L, r);
   lua_settop(L, 1);
   return bl_lwaiter_call(L, &call, deadline_ns);
 }
@@ -104,7 +111,7 @@ static int lock_locked(lua_State *L) {
 void bl_llock_close(lua_State *L, int index) {
   struct llock *l = test(L, index);
   if (!l || !l->latch) return;
-  if (l->taken) bl_latch_forsake(l->latch);
+  bl_latch_forsake(l->latch, l);
   l->latch = NULL;
   bl_shm_drop(&l->memory);
 }

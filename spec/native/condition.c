@@ -89,7 +89,7 @@ static void passes_on_from_the_dead(void) {
   drop();
 }
 
-static int take_and_end(void) { return bl_latch_take(latch, CHECK_DEADLINE); }
+static int take_and_end(void) { return bl_latch_take(latch, NULL, CHECK_DEADLINE); }
 
 static void ends_with_a_holder(void) {
   NEED(open_condition());
@@ -98,7 +98,7 @@ static void ends_with_a_holder(void) {
   CHECK_INT(check_in_child(take_and_end), 0);
   CHECK_INT(bl_condition_wait(condition, place, latch, deaths, BL_FOREVER), 0);
   CHECK_INT(bl_condition_leave(condition, place), 0); /* nobody notified */
-  CHECK_INT(bl_latch_try(latch), BL_MUTEX_INHERITED);
+  CHECK_INT(bl_latch_try(latch, NULL), BL_MUTEX_INHERITED);
   CHECK_INT(bl_latch_give(latch), 0);
   drop();
 }
