@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -231,6 +232,123 @@ static int floor_close(lua_State *L) {
   return 0;
 }
 
+/* ---- two processes and a socketpair ---- */
+
+enum { SMALL = 32 };
+
+/* Runs a child on the other end; ours. */
+static int with_child(lua_State *L, int type, pid_t *pid,
+                      void (*run)(int sock, size_t n), size_t n) {
+  int ends[2];
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0)
+    return luaL_error(L, "socketpair: %s", strerror(errno));
+  *pid = fork();
+  if (*pid == 0) {
+    close(ends[0]);
+    run(ends[1], n);
+    _exit(0);
+  }
+  close(ends[1]);
+  check_pid(L, *pid);
+  return ends[0];
+}
+
+static int end_child(lua_State *L, int sock, pid_t pid, size_t missing) {
+  close(sock);
+  waitpid(pid, NULL, 0);
+  return missing > 0
+             ? luaL_error(L, "socketpair: %d are missing", (int)missing)
+             : 0;
+}
+
+/* Reads all of n bytes; how many are missing. */
+static size_t read_all(int sock, char *to, size_t n) {
+  ssize_t r = 1;
+  while (n > 0 && (r = read(sock, to, n)) > 0) {
+    to += r;
+    n -= (size_t)r;
+  }
+  return n;
+}
+
+static size_t write_all(int sock, const char *from, size_t n) {
+  ssize_t r = 1;
+  while (n > 0 && (r = write(sock, from, n)) > 0) {
+    from += r;
+    n -= (size_t)r;
+  }
+  return n;
+}
+
+static void echo(int sock, size_t n) {
+  char bytes[SMALL];
+  while (n-- > 0 && read_all(sock, bytes, SMALL) == 0)
+    write_all(sock, bytes, SMALL);
+}
+
+/* pingpong(n): there and back, the mean of n */
+static int floor_pingpong(lua_State *L) {
+  size_t n = (size_t)luaL_checkinteger(L, 1), left = n;
+  char bytes[SMALL] = {0};
+  pid_t pid;
+  int sock = with_child(L, SOCK_STREAM, &pid, echo, n);
+  int64_t start = now_ns();
+  while (left > 0 && write_all(sock, bytes, SMALL) == 0 &&
+         read_all(sock, bytes, SMALL) == 0)
+    left--;
+  int64_t taken = now_ns() - start;
+  end_child(L, sock, pid, left);
+  lua_pushnumber(L, (lua_Number)taken / 1e9 / (lua_Number)n);
+  return 1;
+}
+
+static void send_small(int sock, size_t n) {
+  char bytes[SMALL] = {0};
+  while (n-- > 0) write_all(sock, bytes, SMALL);
+}
+
+/* oneway(n): small messages, each by itself, the mean of n */
+static int floor_oneway(lua_State *L) {
+  size_t n = (size_t)luaL_checkinteger(L, 1), left = n;
+  char bytes[SMALL];
+  pid_t pid;
+  int sock = with_child(L, SOCK_SEQPACKET, &pid, send_small, n);
+  int64_t start = now_ns();
+  while (left > 0 && read(sock, bytes, SMALL) == SMALL) left--;
+  int64_t taken = now_ns() - start;
+  end_child(L, sock, pid, left);
+  lua_pushnumber(L, (lua_Number)taken / 1e9 / (lua_Number)n);
+  return 1;
+}
+
+/* Has the bytes written before it is asked for them. */
+static void send_bulk(int sock, size_t size) {
+  char go, *bytes = malloc(size);
+  if (!bytes) return;
+  memset(bytes, 7, size);
+  write_all(sock, bytes, 1);
+  if (read(sock, &go, 1) == 1) write_all(sock, bytes, size);
+}
+
+/* bulk(n): n MiB, which the reader stores in fresh memory */
+static int floor_bulk(lua_State *L) {
+  size_t size = (size_t)luaL_checkinteger(L, 1) << 20;
+  char ready;
+  pid_t pid;
+  int sock = with_child(L, SOCK_STREAM, &pid, send_bulk, size);
+  size_t missing = read_all(sock, &ready, 1);
+  int64_t start = now_ns();
+  char *to = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (to == MAP_FAILED) return luaL_error(L, "mmap: %s", strerror(errno));
+  missing += write_all(sock, "", 1) + read_all(sock, to, size);
+  int64_t taken = now_ns() - start;
+  munmap(to, size);
+  end_child(L, sock, pid, missing);
+  lua_pushnumber(L, (lua_Number)taken / 1e9);
+  return 1;
+}
+
 static int floor_machine(lua_State *L) {
   struct utsname u;
   uname(&u);
@@ -243,14 +361,15 @@ __attribute__((visibility("default"))) int luaopen_floor(lua_State *L);
 
 int luaopen_floor(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"fork", floor_fork},       {"spawn", floor_spawn},
-      {"hold", floor_hold},       {"drop", floor_drop},
-      {"death", floor_death},     {"private", floor_private},
-      {"dirty", floor_dirty},     {"clean", floor_clean},
-      {"event", floor_event},     {"epoll", floor_epoll},
-      {"close", floor_close},     {"epoll_wait", floor_epoll_wait},
-      {"machine", floor_machine}, {"descriptors", floor_descriptors},
-      {"futex", floor_futex},
+      {"fork", floor_fork},         {"spawn", floor_spawn},
+      {"hold", floor_hold},         {"drop", floor_drop},
+      {"death", floor_death},       {"private", floor_private},
+      {"dirty", floor_dirty},       {"clean", floor_clean},
+      {"event", floor_event},       {"epoll", floor_epoll},
+      {"close", floor_close},       {"epoll_wait", floor_epoll_wait},
+      {"machine", floor_machine},   {"descriptors", floor_descriptors},
+      {"pingpong", floor_pingpong}, {"oneway", floor_oneway},
+      {"bulk", floor_bulk},         {"futex", floor_futex},
       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;

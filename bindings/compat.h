@@ -13,8 +13,9 @@ static inline void *bl_compat_newuserdata(lua_State *L, size_t size, int n) {
   return lua_newuserdatauv(L, size, n);
 }
 
-static inline void bl_compat_getvalue(lua_State *L, int index, int n) {
-  lua_getiuservalue(L, index, n);
+/* Pushes it; 0, and nil, where there is none of that number. */
+static inline int bl_compat_getvalue(lua_State *L, int index, int n) {
+  return lua_getiuservalue(L, index, n) != LUA_TNONE;
 }
 
 static inline void bl_compat_setvalue(lua_State *L, int index, int n) {

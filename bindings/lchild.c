@@ -57,7 +57,7 @@ static lua_State *body_thread(lua_State *L) {
 static int describe(lua_State *L);
 
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
-  child->surplus = bl_lreach_surplus(L);
+  bl_lreach_mark(L);
   child->body = body_thread(L); /* self ... body */
   lua_pushvalue(L, 1);
   lua_pushcfunction(L, describe);
@@ -149,7 +149,7 @@ int bl_lchild_body(void *arg) {
   struct bl_lchild *child = arg;
   lua_State *L = child->body; /* self describe f ... */
   become_forked(L, child->self);
-  bl_lreach_drop(L, child->surplus);
+  bl_lreach_part(L);
   return run(L, 2, child->pairs);
 }
 
@@ -254,11 +254,11 @@ int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
   lua_pushcfunction(L, unwrap);
   lua_pushlightuserdata(L, parcel);
   int status = lua_pcall(L, 1, LUA_MULTRET, 1);
+  if (status != LUA_OK) fail(L);
+  int may_run = status == LUA_OK && bl_parcel_wait(parcel) == 0;
   bl_parcel_drop(parcel);
-  if (status != LUA_OK) {
-    fail(L);
-    return FAILED;
-  }
+  if (bl_limit_requested()) return -bl_signal_number("TERM");
+  if (!may_run) return FAILED;
   lua_pushcfunction(L, describe);
   lua_replace(L, 1);
   return run(L, 1, bl_linterrupt_prepare(L));

@@ -12,7 +12,6 @@ struct bl_lchild {
   struct bl_lprocess *self;
   lua_State *body; /* the thread it runs on, with the call on its stack */
   int pairs;       /* of linterrupt.h, on top of the call */
-  struct bl_lconnection *surplus; /* of lreach.h */
 };
 
 /* parent: puts the call of the Process at index 1 on the thread that bodies

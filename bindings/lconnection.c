@@ -96,7 +96,15 @@ void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c) {
   c->closing = 0;
 }
 
-void bl_lconnection_wait_begin(struct bl_lconnection *c) { c->waiters++; }
+/* Coroutines that waited when this process was forked are its parent's. */
+static int has_waiters(const struct bl_lconnection *c) {
+  return c->waiters > 0 && c->waited == bl_self_pid();
+}
+
+void bl_lconnection_wait_begin(struct bl_lconnection *c) {
+  c->waiters = has_waiters(c) ? c->waiters + 1 : 1;
+  c->waited = bl_self_pid();
+}
 
 int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
   c->waiters--;
@@ -107,7 +115,7 @@ int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
 
 static int connection_close(lua_State *L) {
   struct bl_lconnection *c = check(L);
-  if (c->waiters == 0 || !c->channel) {
+  if (!has_waiters(c) || !c->channel) {
     bl_lconnection_drop(L, c);
   } else if (!c->closing) {
     c->closing = 1;
@@ -155,24 +163,37 @@ static int new_pipe(lua_State *L) {
   return 2;
 }
 
+int bl_lconnection_failed(lua_State *L, int r, const char *what) {
+  if (r != BL_EBADFRAME) return bl_lerror_return(L, r, what);
+  luaL_tolstring(L, 1, NULL);
+  lua_pushnil(L);
+  lua_pushfstring(L, "what came is no message of ours: %s ends here (%s)",
+                  lua_tostring(L, -2), what);
+  lua_pushstring(L, bl_error_name(r)); /* nil sentence code */
+  return 3;
+}
+
 /* ---- travelling ---- */
 
-enum { KINDS = 256, FUNCTIONS = KINDS }; /* of the value that goes along */
+/* Of the value that goes along: the kind, and flags. */
+enum { KINDS = 256, FUNCTIONS = 256, RAISED = 512, VALUES = 1024 };
 
 static int give(struct bl_lwriter *w, int *fds) {
   const struct bl_lconnection *c = quick_test(w->L, -1);
   if (!c->channel || c->closing)
     return bl_lwriter_refuse(w, "a closed Connection");
   bl_channel_fds(c->channel, fds);
-  return bl_pack_integer(w->out, (int64_t)bl_channel_kind(c->channel) +
-                                     (c->functions ? FUNCTIONS : 0));
+  int64_t value = (int64_t)bl_channel_kind(c->channel);
+  if (c->functions) value |= FUNCTIONS;
+  if (c->origin == BL_LORIGIN_RAISED) value |= RAISED;
+  return bl_pack_integer(w->out, value);
 }
 
 static int64_t read_kind(struct bl_lreader *r) {
   struct bl_unpack_item it;
   bl_lreader_next(r, &it);
   if (it.kind != BL_UNPACK_INTEGER || it.integer < 0 ||
-      it.integer >= 2 * KINDS)
+      it.integer >= VALUES)
     luaL_error(r->L, "no Connection");
   return it.integer;
 }
@@ -183,9 +204,11 @@ static void take(struct bl_lreader *r, int *fds) {
   int error = bl_channel_adopt((unsigned)kind % KINDS, fds, &c->channel);
   for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = BL_FD_NONE;
   if (error < 0) luaL_error(r->L, "Connection: %s", bl_error_text(error));
-  c->functions = kind >= FUNCTIONS;
-  c->origin = r->profile == BL_PROFILE_DOWN ? BL_LORIGIN_GIVEN
-                                            : BL_LORIGIN_RAISED;
+  c->functions = (kind & FUNCTIONS) != 0;
+  /* what came from below once stays so, whoever hands it on */
+  c->origin = r->profile == BL_PROFILE_UP || (kind & RAISED)
+                  ? BL_LORIGIN_RAISED
+                  : BL_LORIGIN_GIVEN;
 }
 
 /* ---- in a loop of somebody else's ---- */

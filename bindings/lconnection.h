@@ -27,13 +27,13 @@ struct bl_lconnection {
   enum bl_lorigin origin;
   int functions;                  /* both ways, as the maker asked for */
   int closing;                    /* closed, but somebody waits for it */
-  int waiters;                    /* coroutines in a waiter of set_waiter */
+  int waiters;                    /* coroutines in a waiter of set_waiter, */
+  pid_t waited;                   /* of this process */
   pid_t maker;
   struct bl_channel *channel;     /* null: closed */
   struct bl_lconnection *partner; /* the other end, while both are open here */
   struct bl_lconnection *next;    /* of the ends that have a partner */
   int met;                        /* lreach.c: a child was given it */
-  struct bl_lconnection *left;    /* lreach.c: the next one to let go of */
 };
 
 /* The open Connection that is the first argument; raises. what names the
@@ -51,6 +51,10 @@ enum bl_profile bl_lconnection_accepts(const struct bl_lconnection *c);
  * BL_ECLOSED when they did, and lets go of what they left. */
 void bl_lconnection_wait_begin(struct bl_lconnection *c);
 int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c);
+
+/* Pushes what a call returns that failed with r, and how many values that
+ * are: an end that is broken is named. */
+int bl_lconnection_failed(lua_State *L, int r, const char *what);
 
 /* Lets go of the end. */
 void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c);

@@ -7,13 +7,13 @@
 
 #include "bindings/lconnection.h"
 
-/* parent: the ends that the child of the Process at index 1 is to let go of:
- * those that cannot be reached from its target, arguments, fields and class,
- * while the other end can. A list by `left`, null where there are none, valid
- * until the next call. Costs nothing where no pipe has both ends here. */
-struct bl_lconnection *bl_lreach_surplus(lua_State *L);
+/* parent: marks the ends that can be reached from the target, arguments,
+ * fields and class of the Process at index 1: through tables, metatables,
+ * upvalues and the values of userdata, but not through globals and loaded
+ * modules. Costs nothing where no pipe has both ends here. */
+void bl_lreach_mark(lua_State *L);
 
-/* child: lets go of them. */
-void bl_lreach_drop(lua_State *L, struct bl_lconnection *surplus);
+/* child: lets go of each end that is not marked while its other end is. */
+void bl_lreach_part(lua_State *L);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "bindings/lcodec.h"
 #include "bindings/lconnection.h"
-#include "bindings/lerror.h"
 #include "bindings/lopt.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
@@ -101,18 +100,16 @@ static int receive_look(lua_State *L, int64_t until_ns) {
 
 static int failed(lua_State *L, int r, const char *what) {
   leave_inbox(lua_touserdata(L, BOX));
-  return bl_lerror_return(L, r, what);
+  return bl_lconnection_failed(L, r, what);
 }
 
-/* Tries at once, and only then gets ready to wait. */
+/* A look without waiting, before the first that waits, would cost a system
+ * call for each message of a sender that is no faster than we are. */
 static int receive(lua_State *L, lua_Integer most, int64_t deadline_ns,
                    const struct bl_lcall *call) {
   lua_settop(L, CONNECTION);
   take_inbox(L);
   lua_pushinteger(L, most);
-  int r = receive_look(L, 0);
-  if (r != BL_ETIMEOUT && r != BL_EINTR && r != BL_ETERMINATED)
-    return call->done(L, r);
   return bl_lwaiter_call(L, call, deadline_ns);
 }
 
@@ -166,7 +163,7 @@ static int poll_look(lua_State *L, int64_t until_ns) {
 
 static int poll_done(lua_State *L, int r) {
   leave_inbox(lua_touserdata(L, BOX));
-  if (r < 0 && r != BL_ETIMEOUT) return bl_lerror_return(L, r, "poll");
+  if (r < 0 && r != BL_ETIMEOUT) return bl_lconnection_failed(L, r, "poll");
   lua_pushboolean(L, r > 0);
   return 1;
 }

@@ -3,11 +3,11 @@
 
 #include "bindings/lcodec.h"
 #include "bindings/lconnection.h"
-#include "bindings/lerror.h"
 #include "bindings/lopt.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/clock.h"
+#include "runtime/fd.h"
 #include "runtime/pack.h"
 
 #define OUTBOX "billiard.outbox"
@@ -23,6 +23,7 @@ enum {
 struct outbox {
   struct bl_buf bytes;
   struct bl_lhandles handles;
+  int copies;  /* descriptors in it that are ours */
   int busy;    /* the kept one: a __pack sends something itself */
   int waiting; /* counted in the connection's waiters */
 };
@@ -36,9 +37,14 @@ static void reset(struct outbox *box) {
   box->handles.n = 0;
 }
 
+static void close_copies(struct outbox *box) {
+  while (box->copies > 0) bl_fd_close(box->handles.fds[--box->copies]);
+}
+
 static int outbox_gc(lua_State *L) {
   struct outbox *box = lua_touserdata(L, 1);
   bl_buf_reset(&box->bytes);
+  close_copies(box);
   return 0;
 }
 
@@ -46,7 +52,7 @@ static struct outbox *new_outbox(lua_State *L) {
   struct outbox *box = bl_compat_newuserdata(L, sizeof *box, 0);
   box->bytes = (struct bl_buf){0};
   box->handles.n = 0;
-  box->busy = box->waiting = 0;
+  box->copies = box->busy = box->waiting = 0;
   luaL_setmetatable(L, OUTBOX);
   return box;
 }
@@ -59,15 +65,23 @@ static struct outbox *take_outbox(lua_State *L) {
   return kept;
 }
 
-/* The message of the kept one moves to one of its own, in its slot. */
-static void move_out(lua_State *L, struct outbox *kept) {
+/* The message of the kept one moves to one of its own, in its slot, with
+ * copies of the descriptors: while it waits, others may close their objects.
+ * 0 or -errno. */
+static int move_out(lua_State *L, struct outbox *kept) {
   struct outbox *own = new_outbox(L);
   struct bl_buf empty = own->bytes;
   own->bytes = kept->bytes;
-  own->handles = kept->handles;
   kept->bytes = empty;
-  kept->handles.n = 0;
   lua_replace(L, BOX);
+  for (; own->copies < kept->handles.n; own->copies++) {
+    int fd = bl_fd_copy(kept->handles.fds[own->copies]);
+    if (fd < 0) return fd;
+    own->handles.fds[own->copies] = fd;
+  }
+  own->handles.n = own->copies;
+  kept->handles.n = 0;
+  return 0;
 }
 
 /* ---- sending ---- */
@@ -99,7 +113,8 @@ static int send_look(lua_State *L, int64_t until_ns) {
 }
 
 static int send_done(lua_State *L, int r) {
-  if (r < 0) return bl_lerror_return(L, r, "send");
+  close_copies(lua_touserdata(L, BOX));
+  if (r < 0) return bl_lconnection_failed(L, r, "send");
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -126,7 +141,8 @@ static int carry_out(lua_State *L, struct bl_lconnection *c,
     reset(box);
     return send_done(L, r);
   }
-  move_out(L, box);
+  r = move_out(L, box);
+  if (r < 0) return send_done(L, r);
   return bl_lwaiter_call(L, &call, deadline_ns);
 }
 

@@ -96,16 +96,22 @@ static void drop_set(struct bl_channel_set *set) {
   set->poller = bl_poller_free(set->poller);
 }
 
-struct bl_channel *bl_channel_free(struct bl_channel *c) {
-  if (!c) return NULL;
+static void let_go(struct bl_channel *c) {
+  if (c->sock == BL_FD_NONE) return;
   /* the next send rings, and learns that nobody is there */
   if (bl_channel_readable(c)) bl_wake_watch(&c->in->data);
   if (c->waiting && bl_channel_owns(&c->room)) bl_wake_leave(&c->out->room);
+  c->waiting = 0;
+  c->sock = bl_fd_close(c->sock);
+  bl_shm_drop(&c->memory);
+}
+
+struct bl_channel *bl_channel_free(struct bl_channel *c) {
+  if (!c) return NULL;
+  let_go(c);
   drop_set(&c->room);
   drop_set(&c->watch);
   bl_fd_close(c->bell);
-  bl_fd_close(c->sock);
-  bl_shm_drop(&c->memory);
   free(c);
   return NULL;
 }
@@ -185,7 +191,10 @@ static void end(struct bl_channel *c, int verdict) {
 
 void bl_channel_condemn(struct bl_channel *c) { end(c, BL_EBADFRAME); }
 
-void bl_channel_shut(struct bl_channel *c) { end(c, BL_ECLOSED); }
+void bl_channel_shut(struct bl_channel *c) {
+  end(c, BL_ECLOSED);
+  let_go(c);
+}
 
 int bl_channel_verdict(struct bl_channel *c) {
   int verdict = c->verdict;

@@ -21,6 +21,8 @@
 #include "runtime/packet.h"
 #include "runtime/poll.h"
 
+enum { MOST_BELLS = 64 }; /* taken in one go, lest a deadline is missed */
+
 enum next { NOTHING, RECORD, PACKET, END }; /* or an error */
 
 struct view {
@@ -53,13 +55,11 @@ static int only_bells(const struct bl_channel *c) {
 
 /* A bell stands first, and perhaps a packet behind it; 1 when the bell was
  * taken. */
-static int pass_bell(struct bl_channel *c, const struct view *v,
-                     int packets) {
+static int pass_bell(struct bl_channel *c, const struct view *v, int packets) {
   int alone = !packets || only_bells(c);
   struct bl_span now;
   if (alone && record(&v->span)) return 0;
-  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room
-                                               : &c->in->data);
+  bl_wake_renew(v->packet.byte == BL_BELL_ROOM ? &c->out->room : &c->in->data);
   if (alone && (look_at(&c->in->ring, &now) < 0 || record(&now))) return 0;
   bl_channel_hush(c);
   return 1;
@@ -107,7 +107,7 @@ static void reconcile(struct bl_lane *in, const struct counts *n) {
  * holds was then published before any packet that is not there. */
 static int find(struct bl_channel *c, int thorough, struct view *v) {
   struct bl_lane *in = c->in;
-  for (;;) {
+  for (int bells = 0;; bells++) {
     int r = look_at(&in->ring, &v->span);
     if (r < 0) return r;
     struct counts n = count(in);
@@ -115,7 +115,7 @@ static int find(struct bl_channel *c, int thorough, struct view *v) {
     if (!packets && (record(&v->span) || !thorough)) return record(&v->span);
     r = bl_packet_peek(c->sock, &v->packet);
     if (r > 1) return place_packet(c, v);
-    if (r == 1 && pass_bell(c, v, packets)) continue;
+    if (r == 1 && bells < MOST_BELLS && pass_bell(c, v, packets)) continue;
     if (r == -EAGAIN) reconcile(in, &n);
     else if (r < 0) return r;
     if (r != 0) return record(&v->span);
@@ -225,7 +225,10 @@ static int try(struct bl_channel *c, struct bl_message *m, size_t max,
 
 /* ---- waiting ---- */
 
-static int holds(const void *ring) { return bl_ring_holds(ring); }
+static int is_worth_a_try(const void *what) {
+  const struct bl_ring *r = what;
+  return bl_ring_holds(r) || peek(&r->put.packets) != peek(&r->got.packets);
+}
 
 /* Sleeps until the socket says something. */
 static int doze(struct bl_channel *c, int64_t deadline_ns) {
@@ -240,7 +243,7 @@ static int doze(struct bl_channel *c, int64_t deadline_ns) {
 /* Waits until it is worth trying again: thoroughly, where nothing was seen. */
 static int get(struct bl_channel *c, struct bl_message *m, size_t max,
                int64_t deadline_ns) {
-  struct bl_spin_look look = {holds, &c->in->ring, &c->in->ring.put.cpu};
+  struct bl_spin_look look = {is_worth_a_try, &c->in->ring, &c->in->ring.put.cpu};
   int64_t start = bl_now_ns();
   int hit = start < deadline_ns && bl_spin(&c->waits, &look, deadline_ns);
   int r = hit ? try(c, m, max, 0, deadline_ns) : 0;
@@ -299,6 +302,7 @@ static void begin_to_watch(struct bl_channel *c) {
 
 int bl_channel_fd(struct bl_channel *c) {
   if (!bl_channel_owns(&c->watch)) {
+    if (c->sock == BL_FD_NONE) return BL_ECLOSED;
     int r = make_set(c);
     if (r < 0) return r;
     begin_to_watch(c);

@@ -13,7 +13,9 @@ static uint64_t load(const _Atomic uint64_t *from) {
 
 int bl_ring_look(const struct bl_ring *r, struct bl_span *s) {
   uint64_t head = load(&r->got.at), tail = load(&r->put.at);
-  if (tail - head > BL_RING_SIZE || (head | tail) % WORD != 0)
+  uint64_t ready = load(&r->put.ready);
+  if (tail - head > BL_RING_SIZE || ready - head > BL_RING_SIZE ||
+      ready - head < tail - head || (head | tail | ready) % WORD != 0)
     return BL_EBADFRAME;
   s->head = head;
   s->tail = tail;
@@ -21,9 +23,7 @@ int bl_ring_look(const struct bl_ring *r, struct bl_span *s) {
 }
 
 int bl_ring_holds(const struct bl_ring *r) {
-  uint64_t head = load(&r->got.at);
-  return load(&r->put.at) != head || load(&r->put.ready) != head ||
-         load(&r->put.packets) != load(&r->got.packets);
+  return load(&r->put.ready) != load(&r->got.at);
 }
 
 size_t bl_ring_cost(size_t size) {

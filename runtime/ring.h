@@ -52,7 +52,7 @@ struct bl_span {
  * the reader, so that one of the two stands still. */
 int bl_ring_look(const struct bl_ring *r, struct bl_span *s);
 
-/* Has something been put that was not got? For a look in passing. */
+/* Is there a record, or one that is ready? For a look in passing. */
 int bl_ring_holds(const struct bl_ring *r);
 
 /* What a record of so many bytes takes, and how much is free. */

@@ -26,16 +26,11 @@ static uint64_t peek(const _Atomic uint64_t *word) {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
-/* A reader that moves lives. One that does not is asked for at the first,
- * second, fourth, eighth ... send since. */
+/* A reader that has moved since the last send lives. */
 static int has_reader(struct bl_channel *c, const struct bl_span *s) {
-  if (s->head != c->seen) {
-    c->seen = s->head;
-    c->still = 0;
-    return 1;
-  }
-  c->still++;
-  return (c->still & (c->still - 1)) != 0 || !bl_channel_deserted(c);
+  int moved = s->head != c->seen;
+  c->seen = s->head;
+  return moved || !bl_channel_deserted(c);
 }
 
 static int put_record(struct bl_channel *c, const struct load *l,
@@ -99,8 +94,7 @@ static struct taken taken_of(const struct bl_channel *c) {
 
 static int has_changed(const struct bl_channel *c, const struct taken *t) {
   struct taken now = taken_of(c);
-  return now.at != t->at || now.packets != t->packets ||
-         now.bytes != t->bytes;
+  return now.at != t->at || now.packets != t->packets || now.bytes != t->bytes;
 }
 
 /* What to spin for: half the ring, rather than one record after the other. */
@@ -122,8 +116,8 @@ static int take_bell(struct bl_channel *c) {
   struct bl_packet_note note;
   if (!bl_claim_try(&c->in->reader)) return 0;
   bl_wake_renew(&c->out->room);
-  int is_ours = bl_packet_peek(c->sock, &note) == 1 &&
-                note.byte == BL_BELL_ROOM;
+  int is_ours =
+      bl_packet_peek(c->sock, &note) == 1 && note.byte == BL_BELL_ROOM;
   if (is_ours) bl_channel_hush(c);
   bl_claim_give(&c->in->reader);
   return is_ours;
@@ -155,7 +149,7 @@ static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
 
 /* Waits until the reader took something since *t, or might have. */
 static int await(struct bl_channel *c, const struct load *l,
-                const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
+                 const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   struct hope hope = {c, l, t};
@@ -234,6 +228,9 @@ static int new_set(struct bl_channel *c) {
 }
 
 int bl_channel_room_fd(struct bl_channel *c) {
+  if (c->sock == BL_FD_NONE)
+    return bl_channel_owns(&c->room) ? bl_poller_fd(c->room.poller)
+                                     : BL_ECLOSED;
   int r = bl_channel_owns(&c->room) ? 0 : new_set(c);
   if (r < 0) return r;
   r = bl_poller_wait(c->room.poller, 0);

@@ -8,28 +8,12 @@ local Process = billiard.Process
 local CHLD <const> = 17
 local nothing = function() end
 
-local function write_script(text)
-   local name = helper.tmpname()
-   local file <close> = assert(io.open(name, "w"))
-   file:write(text)
-   return name
-end
-
--- Runs the program made of embed.c: what it wrote, and its exit status.
 local function embed(mode, what)
-   if helper.asan then
-      pending "the embedder is not built with ASan"
-   elseif not kit.core() then
-      pending "the host has no core.so to load"
+   local why = kit.unembeddable()
+   if why then
+      pending(why)
    end
-   local env = {}
-   for key, value in pairs(kit.env()) do
-      env[#env + 1] = key .. "=" .. helper.quote(value)
-   end
-   local result = assert(billiard.run { "sh", "-c", ("exec env %s timeout %d %s %s %s")
-      :format(table.concat(env, " "), 120 * helper.scale, kit.embedder(),
-         mode, helper.quote(what)) })
-   return result.stdout, result.stderr, result.exitcode
+   return kit.embed(mode, what)
 end
 
 describe("a start beside other threads", function()
@@ -62,7 +46,7 @@ describe("a program with two interpreters in two threads", function()
    kit.faults()
 
    it("H01: has two libraries that know nothing of each other", function()
-      local out, err, status = embed("threads", write_script [[
+      local out, err, status = embed("threads", kit.script [[
          local billiard = require "billiard"
          local Process = billiard.Process
          local list = {}
@@ -90,7 +74,7 @@ describe("a program with two interpreters in two threads", function()
    end)
 
    it("H01: ends in each interpreter the children of that one", function()
-      local out, err, status = embed("threads", write_script [[
+      local out, err, status = embed("threads", kit.script [[
          local billiard = require "billiard"
          for i = 1, 5 do
             assert(billiard.Process{ daemon = true,
@@ -110,7 +94,7 @@ describe("a program whose interpreters come and go", function()
    for kind, spec in pairs { target = "target = os.exit",
                              command = "command = { 'true' }" } do
       it("H01: loses no descriptor, with a " .. kind, function()
-         local out, err, status = embed("again", write_script([[
+         local out, err, status = embed("again", kit.script([[
             local billiard = require "billiard"
             local p = billiard.Process{ ]] .. spec .. [[ }
             assert(p:start() and p:join())
@@ -206,7 +190,7 @@ describe("a host that is process 1", function()
    helper.guard()
 
    it("H05: reaps what falls to it", function()
-      local script = write_script [[
+      local script = kit.script [[
          local billiard = require "billiard"
          local function zombies()
             local p = io.popen "cat /proc/[0-9]*/stat 2>/dev/null"
@@ -299,7 +283,7 @@ describe("a host without memory", function()
    kit.faults()
 
    it("H12: loses no descriptor and no child", function()
-      local out, err, status = embed("starve", write_script [[
+      local out, err, status = embed("starve", kit.script [[
          local billiard = require "billiard"
          return function()
             local p = billiard.Process{ command = { "cat" }, daemon = true,
@@ -321,7 +305,7 @@ describe("a host without memory", function()
    end)
 
    it("H12: loses no buffer of a message", function()
-      local out, err, status = embed("starve", write_script [[
+      local out, err, status = embed("starve", kit.script [[
          local billiard = require "billiard"
          local pack, unpack = billiard.pack, billiard.unpack
          local mt = billiard.register{ __name = "T",

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "runtime/channel_impl.h"
 #include "runtime/fd.h"
@@ -18,10 +19,22 @@ static struct bl_channel *ends[2];
 
 static uint64_t garbage(uint32_t *state) {
   uint64_t r = traffic_random(state), any = r << 40 ^ r << 17 ^ r;
-  const uint64_t chosen[] = {0, 1, 7, 8, 16, BL_RING_SIZE, BL_RING_SIZE + 8,
-                             UINT32_MAX, INT64_MAX, UINT64_MAX,
-                             UINT64_MAX - 7, (uint64_t)getpid(), any,
-                             any & 0xFFF8, any & 0xFF, 1u << 22};
+  const uint64_t chosen[] = {0,
+                             1,
+                             7,
+                             8,
+                             16,
+                             BL_RING_SIZE,
+                             BL_RING_SIZE + 8,
+                             UINT32_MAX,
+                             INT64_MAX,
+                             UINT64_MAX,
+                             UINT64_MAX - 7,
+                             (uint64_t)getpid(),
+                             any,
+                             any & 0xFFF8,
+                             any & 0xFF,
+                             1u << 22};
   return chosen[traffic_random(state) % (sizeof chosen / sizeof *chosen)];
 }
 
@@ -134,6 +147,34 @@ static void does_not_hang_on_claims(void) {
   traffic_close(ends);
 }
 
+/* Says that something is there, and that somebody is about to say what. */
+static void does_not_burn(void) {
+  NEED(bl_channel_pair(1, ends) == 0);
+  atomic_store(&ends[0]->in->writer.holder, 1);
+  atomic_fetch_add(&ends[0]->in->ring.put.packets, 1);
+  clock_t before = clock();
+  CHECK_INT(traffic_skip(ends[0], bl_deadline_ns(BL_SECOND_NS / 4)),
+            BL_ETIMEOUT);
+  CHECK((clock() - before) * 10 < CLOCKS_PER_SEC);
+  atomic_store(&ends[0]->in->ring.put.ready, UINT64_MAX - 7);
+  CHECK_INT(traffic_skip(ends[0], BL_FOREVER), BL_EBADFRAME);
+  traffic_close(ends);
+}
+
+static void ring_for_ever(int sock) {
+  for (;;) send(sock, "d", 1, 0);
+}
+
+static void keeps_deadlines_among_bells(void) {
+  NEED(bl_channel_pair(1, ends) == 0);
+  pid_t pid = fork();
+  if (pid == 0) ring_for_ever(ends[1]->sock);
+  for (int i = 0; i < 10; i++)
+    CHECK_INT(traffic_skip(ends[0], SHORTLY), BL_ETIMEOUT);
+  traffic_kill(pid);
+  traffic_close(ends);
+}
+
 /* ---- in the socket ---- */
 
 /* As packet.c writes it. */
@@ -231,6 +272,10 @@ CHECK_MAIN({"garbage over all of the memory ends the channel and no more",
            {"a channel is condemned once, then closed", condemns_once},
            {"a claim that nobody gives back holds until the deadline",
             does_not_hang_on_claims},
+           {"a claim, and a count, do not keep a receiver busy",
+            does_not_burn},
+           {"bells without end do not outlast a deadline",
+            keeps_deadlines_among_bells},
            {"what is no packet is refused", refuses_heads},
            {"a payload that could change or be cut is refused",
             refuses_payloads},

@@ -63,32 +63,43 @@ static void fills_up(void) {
   for (int i = 0; i < n; i++) CHECK_INT(get(i), 8);
 }
 
-static void counts_packets(void) {
-  restart(0);
+/* Written, and the writer died before it made it count. */
+static void is_ready_before_it_counts(void) {
+  struct bl_span s;
+  struct iovec part = {"ready", 5};
+  restart(64);
+  CHECK_INT(bl_ring_look(&ring, &s), 0);
   CHECK(!bl_ring_holds(&ring));
-  ring.put.packets = 1;
+  bl_ring_put(&ring, &s, &part, 1, 5);
   CHECK(bl_ring_holds(&ring));
+  CHECK_INT(bl_ring_look(&ring, &s), 0);
+  CHECK_INT(s.tail - s.head, 0);
+  for (int i = 0; i < 2; i++) bl_ring_settle(&ring);
+  CHECK_INT(bl_ring_look(&ring, &s), 0);
+  CHECK_INT(s.tail - s.head, 16);
 }
 
 static void judges(void) {
   struct bl_span s;
-  static const uint64_t bad[][2] = {/* head, tail */
-                                    {8, 0},
-                                    {0, BL_RING_SIZE + 8},
-                                    {0, 4},
-                                    {4, 8},
-                                    {1, 1},
-                                    {UINT64_MAX, 0},
-                                    {0, UINT64_MAX}};
+  static const uint64_t bad[][2] = {
+      /* head, tail */
+      {8, 0}, {0, BL_RING_SIZE + 8}, {0, 4},         {4, 8},
+      {1, 1}, {UINT64_MAX, 0},       {0, UINT64_MAX}};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     restart(0);
     ring.got.at = bad[i][0];
-    ring.put.at = bad[i][1];
+    ring.put.at = ring.put.ready = bad[i][1];
     if (!CHECK_INT(bl_ring_look(&ring, &s), BL_EBADFRAME))
       CHECK_FAIL("positions %zu", i);
   }
-  static const uint64_t lengths[] = {
-      9, 17, BL_RING_SIZE, UINT32_MAX, UINT64_MAX, UINT64_MAX - 7};
+  static const uint64_t ready[] = {8, 17, BL_RING_SIZE + 24, UINT64_MAX - 7};
+  for (size_t i = 0; i < sizeof ready / sizeof ready[0]; i++) {
+    restart(16); /* and ready behind it, odd, too far, far behind */
+    ring.put.ready = ready[i];
+    CHECK_INT(bl_ring_look(&ring, &s), BL_EBADFRAME);
+  }
+  static const uint64_t lengths[] = {9,          17,         BL_RING_SIZE,
+                                     UINT32_MAX, UINT64_MAX, UINT64_MAX - 7};
   for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
     restart(0);
     NEED(put(8, 'x'));
@@ -99,5 +110,5 @@ static void judges(void) {
 
 CHECK_MAIN({"records of any length wrap at any place", wraps_anywhere},
            {"a ring holds what fits and no more", fills_up},
-           {"a packet beside the ring is seen in passing", counts_packets},
+           {"a record is ready, then counts", is_ready_before_it_counts},
            {"impossible positions and lengths are refused", judges})

@@ -48,7 +48,10 @@ static inline int traffic_read(struct traffic *t, const struct bl_message *m) {
 /* Small ones mostly; now and then around a page, and as packets. */
 static inline uint32_t traffic_size(uint32_t *state) {
   uint32_t kind = traffic_random(state) % 100, n = traffic_random(state);
-  uint32_t most = kind < 80 ? 100 : kind < 96 ? 6000 : kind < 99 ? 40000 : 200000;
+  uint32_t most = kind < 80   ? 100
+                  : kind < 96 ? 6000
+                  : kind < 99 ? 40000
+                              : 200000;
   return (uint32_t)sizeof(struct traffic) + n % most;
 }
 
