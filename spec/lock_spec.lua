@@ -11,7 +11,7 @@ local LONG <const> = sync.LONG
 
 -- A child that has that pid, or nil where the kernel lets nobody choose.
 local function with_pid(pid)
-  for _ = 1, 20 do
+  for _ = 1, 100 do
     local file <close> = io.open("/proc/sys/kernel/ns_last_pid", "w")
     if not file or not file:write(pid - 1) or not file:flush() then return nil end
     local p = sync.child(function() end)
