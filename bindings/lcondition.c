@@ -134,7 +134,7 @@ static struct ticket *new_ticket(lua_State *L) {
     lua_pushvalue(L, i);
     bl_compat_setvalue(L, TICKET, i);
   }
-  lua_toclose(L, TICKET);
+  bl_compat_toclose(L, TICKET);
   return t;
 }
 
