@@ -105,7 +105,7 @@ static int barrier_wait(lua_State *L) {
   p->place = -1;
   lua_pushvalue(L, 1);
   bl_compat_setvalue(L, PARTY, 1);
-  lua_toclose(L, PARTY);
+  bl_compat_toclose(L, PARTY);
   return bl_lwaiter_call(L, &call, bl_deadline_ns(ns));
 }
 

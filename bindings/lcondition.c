@@ -66,13 +66,19 @@ static int ticket_gc(lua_State *L) {
   return 0;
 }
 
+/* The lock at index is this process's again. */
+static void retaken(lua_State *L, int index, struct ticket *t) {
+  bl_latch_deepen(bl_llock_latch(L, index, "wait"), t->depth);
+  t->depth = 0;
+}
+
 static int ticket_close(lua_State *L) {
   ticket_gc(L);
   struct ticket *t = bl_lclass_check(L, 1, &ticket_class);
   if (t->depth == 0) return 0;
   bl_compat_getvalue(L, 1, 2);
-  bl_latch_insist(bl_llock_latch(L, lua_gettop(L), "wait"), t->depth);
-  t->depth = 0;
+  if (bl_llock_insist(L, lua_gettop(L), "wait") >= 0)
+    retaken(L, lua_gettop(L), t);
   return 0;
 }
 
@@ -83,11 +89,8 @@ static int wait_look(lua_State *L, int64_t until_ns) {
 }
 
 static int retake_look(lua_State *L, int64_t until_ns) {
-  struct ticket *t = ticket(L);
-  int64_t slice_ns = bl_deadline_ns(BL_LLOCK_SLICE_NS);
-  int r = bl_latch_retake(bl_llock_latch(L, 2, "wait"), t->depth,
-                          until_ns < slice_ns ? until_ns : slice_ns);
-  if (r >= 0) t->depth = 0;
+  int r = bl_llock_take(L, 2, "wait", until_ns);
+  if (r >= 0) retaken(L, 2, ticket(L));
   /* another coroutine of ours may have it */
   return r == BL_EDEADLOCK && until_ns == 0 ? BL_ETIMEOUT : r;
 }
@@ -131,7 +134,7 @@ static struct ticket *new_ticket(lua_State *L) {
     lua_pushvalue(L, i);
     bl_compat_setvalue(L, TICKET, i);
   }
-  lua_toclose(L, TICKET);
+  bl_compat_toclose(L, TICKET);
   return t;
 }
 

@@ -11,10 +11,12 @@
 #include "runtime/clock.h"
 #include "runtime/shm.h"
 
+/* A wait comes back that often to let the hook of a signal through. */
+#define SLICE_NS (100 * BL_MILLISECOND_NS)
+
 struct llock {
   const struct bl_lclass *class;
   struct bl_latch *latch; /* null: closed */
-  int taken;              /* last by this handle: who loses it forsakes it */
   struct bl_shm memory;   /* unmapped where the latch is lent */
   const struct bl_shm *in; /* where the latch is: its own, or the lender's */
 };
@@ -41,24 +43,37 @@ int bl_llock_is_open(lua_State *L, int index) {
   return l && l->latch;
 }
 
-struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
+static struct llock *check_open(lua_State *L, int index, const char *what) {
   struct llock *l = check(L, index);
   if (!l->latch) luaL_error(L, "%s: %s is closed", what, l->class->name);
-  return l->latch;
+  return l;
+}
+
+struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
+  return check_open(L, index, what)->latch;
+}
+
+int bl_llock_take(lua_State *L, int index, const char *what,
+                  int64_t until_ns) {
+  struct llock *l = check_open(L, index, what);
+  int64_t slice_ns = bl_deadline_ns(SLICE_NS);
+  return bl_latch_take(l->latch, l, until_ns < slice_ns ? until_ns : slice_ns);
+}
+
+int bl_llock_insist(lua_State *L, int index, const char *what) {
+  struct llock *l = check_open(L, index, what);
+  return bl_latch_insist(l->latch, l);
 }
 
 /* ---- acquire: lock timeout ---- */
 
 static int acquire_look(lua_State *L, int64_t until_ns) {
-  struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
-  int64_t slice_ns = bl_deadline_ns(BL_LLOCK_SLICE_NS);
-  return bl_latch_take(latch, until_ns < slice_ns ? until_ns : slice_ns);
+  return bl_llock_take(L, 1, "acquire", until_ns);
 }
 
 static int acquire_done(lua_State *L, int r) {
   if (r == BL_EINTR) r = BL_ETIMEOUT;
   if (r < 0) return bl_lerror_return(L, r, "acquire");
-  check(L, 1)->taken = 1;
   lua_pushboolean(L, 1);
   if (r == BL_MUTEX_TAKEN) return 1;
   lua_pushliteral(L, "owner_died");
@@ -68,9 +83,9 @@ static int acquire_done(lua_State *L, int r) {
 int bl_llock_acquire(lua_State *L) {
   static const struct bl_lcall call = {acquire_look, bl_lsystem_nap,
                                        acquire_done};
-  struct bl_latch *latch = bl_llock_latch(L, 1, "acquire");
+  struct llock *l = check_open(L, 1, "acquire");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  int r = bl_latch_try(latch);
+  int r = bl_latch_try(l->latch, l);
   if (r != BL_ETIMEOUT) return acquire_done(L, r);
   lua_settop(L, 1);
   return bl_lwaiter_call(L, &call, deadline_ns);
@@ -96,7 +111,7 @@ static int lock_locked(lua_State *L) {
 void bl_llock_close(lua_State *L, int index) {
   struct llock *l = test(L, index);
   if (!l || !l->latch) return;
-  if (l->taken) bl_latch_forsake(l->latch);
+  bl_latch_forsake(l->latch, l);
   l->latch = NULL;
   bl_shm_drop(&l->memory);
 }

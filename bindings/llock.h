@@ -7,9 +7,6 @@
 #include "runtime/latch.h"
 #include "runtime/shm.h"
 
-/* A wait comes back that often to let the hook of a signal through. */
-#define BL_LLOCK_SLICE_NS (100 * BL_MILLISECOND_NS)
-
 /* Pushes a Lock in memory of its own; 0 or an error. */
 int bl_llock_new(lua_State *L, enum bl_latch_kind kind);
 
@@ -24,6 +21,12 @@ int bl_llock_is_open(lua_State *L, int index);
 
 /* The latch of the open one at index; raises, what names the call. */
 struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what);
+
+/* Takes it: as bl_latch_take(), but BL_ETIMEOUT may be early; or however long
+ * that takes. */
+int bl_llock_take(lua_State *L, int index, const char *what,
+                  int64_t until_ns);
+int bl_llock_insist(lua_State *L, int index, const char *what);
 
 /* The Lock at index is closed now; nothing for what is none. */
 void bl_llock_close(lua_State *L, int index);

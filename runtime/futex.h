@@ -18,7 +18,11 @@
 int bl_futex_wait(const _Atomic uint32_t *word, uint32_t seen,
                   int64_t deadline_ns);
 
-/* Wakes all who sleep on the word. */
+/* Sleeps while the word is `seen`, for so long at most, or until a signal:
+ * 0, or -errno. Async-signal-safe. */
+int bl_futex_sleep(const _Atomic uint32_t *word, uint32_t seen, int64_t ns);
+
+/* Wakes all who sleep on the word. Async-signal-safe. */
 void bl_futex_wake(const _Atomic uint32_t *word);
 
 #endif

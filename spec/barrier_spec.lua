@@ -56,13 +56,13 @@ describe("billiard.Barrier", function()
     local at <close> = assert(billiard.Array("i32", 5))
     local sum <close> = assert(billiard.Value "i64")
     sync.together(5, function(i)
-      for round = 1, 300 do
+      for round = 1, 1000 do
         at[i] = round
         sum:add(assert(barrier:wait(LONG)))
         for other = 1, 5 do assert(at[other] == round or at[other] == round + 1) end
       end
     end)
-    assert.same({ 300 * (1 + 2 + 3 + 4 + 5), 0, false },
+    assert.same({ 1000 * (1 + 2 + 3 + 4 + 5), 0, false },
       { sum.value, barrier.n_waiting, barrier.broken })
   end)
 
@@ -86,7 +86,7 @@ describe("billiard.Barrier", function()
     assert.same(BROKEN, table.pack(barrier:wait(LONG)))
   end)
 
-  it("is broken by a party that dies while it waits, and can be reset", function()
+  it("K09: is broken by a party that dies while it waits, and can be reset", function()
     local barrier <close> = assert(Barrier(4))
     local all = parties(barrier, 3)
     local began = billiard.now()

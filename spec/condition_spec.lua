@@ -165,7 +165,7 @@ describe("billiard.Condition", function()
     assert.equal(1, count.value)
   end)
 
-  it("wakes those who wait when a notifier dies between change and notify", function()
+  it("K08: wakes those who wait when a notifier dies between change and notify", function()
     local condition <close> = assert(Condition())
     local state <close> = assert(billiard.Value "i32")
     local p = Process { target = function()

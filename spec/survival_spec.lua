@@ -9,6 +9,8 @@ local sync = require "spec.fixtures.sync"
 local Process = billiard.Process
 local LONG <const> = sync.LONG
 local KILLS <const> = 120
+-- of each process; the count that is promised with BILLIARD_SECTIONS=100000
+local SECTIONS <const> = tonumber(os.getenv "BILLIARD_SECTIONS") or 10000
 local SEED <const> = tonumber(os.getenv "BILLIARD_SEED") or os.time()
 
 -- Runs f(i, stop) in n children, again and again killed and replaced, until `kills`
@@ -25,7 +27,9 @@ local function harass(n, kills, f, last)
   for _ = 1, kills do
     billiard.sleep(math.random() * 0.004) -- busy: so that they are anywhere
     local i = math.random(n)
-    sync.kill(all[i])
+    all[i]:kill() -- it may have ended
+    assert(all[i]:join(LONG))
+    all[i]:close()
     start(i)
   end
   stop:set()
@@ -46,47 +50,47 @@ describe("what is shared with processes that are killed at any moment", function
 
   -- Each section writes "begun" to a ledger of its own, counts, writes "done":
   -- who inherits the lock finds at most one that is half done, and mends it.
-  for name, lock_of in pairs {
-    Lock = function(value) return value.lock end,
-    RLock = function() return assert(billiard.RLock()) end,
-  } do
-    it("a counter under a " .. name .. " equals the ledger", function()
-      local n <const> = 6
+  for name, new in pairs { Lock = billiard.Lock, RLock = billiard.RLock } do
+    it(("10 processes x %d sections under a %s: the counter equals the ledger"):format(SECTIONS,
+      name), function()
+      local n <const> = 10
+      local lock <close> = assert(new())
       local count <close> = assert(billiard.Value "i64")
       local begun <close> = assert(billiard.Array("i64", n))
       local done <close> = assert(billiard.Array("i64", n))
       local told <close> = assert(billiard.Value "i64")
-      local lock = lock_of(count)
       local function sum(array)
         local total = 0
-        for i = 1, n do total = total + array[i] end
+        for _, part in ipairs(array:get()) do total = total + part end
         return total
       end
-      harass(n, KILLS, function(i, stop)
-        while not stop:is_set() do
-          local ok, how = assert(lock:acquire(LONG))
-          assert(ok)
-          if how == "owner_died" then
-            told:add(1)
-            -- one section at most was cut off, before or after it counted
-            local missing = sum(begun) - sum(done)
-            assert(missing == 0 or missing == 1)
-            assert(count.value == sum(done) or count.value == sum(done) + 1)
-            for k = 1, n do done[k] = begun[k] end
-            count.value = sum(done)
+      local function mend()
+        told:add(1)
+        local missing = sum(begun) - sum(done)
+        assert(missing == 0 or missing == 1)
+        assert(count.value == sum(done) or count.value == sum(done) + 1)
+        done:set(1, begun:get())
+        count.value = sum(done)
+      end
+      harass(n, KILLS, function(i)
+        while done[i] < SECTIONS do
+          local ok, how = lock:acquire(LONG)
+          assert(ok, how)
+          if how == "owner_died" then mend() end
+          assert(done[i] == begun[i])
+          if done[i] < SECTIONS then
+            begun[i] = begun[i] + 1
+            count.value = count.value + 1
+            done[i] = done[i] + 1
           end
-          assert(count.value == sum(done) and sum(begun) == sum(done))
-          begun[i] = begun[i] + 1
-          count.value = count.value + 1
-          done[i] = done[i] + 1
           lock:release()
         end
       end)
-      local _, how = assert(lock:acquire(LONG))
-      if how ~= "owner_died" then assert.equal(count.value, sum(done)) end
-      assert.is_true(count.value > 0 and told.value <= KILLS)
+      assert.same({ true, n = 1 }, table.pack(lock:acquire(LONG))) -- all told, all mended
+      assert.same({ n * SECTIONS, n * SECTIONS, n * SECTIONS },
+        { count.value, sum(done), sum(begun) })
+      assert.is_true(told.value <= KILLS)
       lock:release()
-      if name == "RLock" then lock:close() end
     end)
   end
 

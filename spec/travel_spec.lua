@@ -151,6 +151,32 @@ describe("what is shared", function()
     theirs:close()
   end)
 
+  it("is let go of by the handle that has it, and no other", function()
+    local ours, theirs = assert(billiard.Pipe())
+    for _, new in ipairs { billiard.Lock, billiard.RLock } do
+      local one = assert(new())
+      assert(ours:send(one))
+      local two <close> = assert(theirs:recv(LONG))
+      assert(one:acquire())
+      assert(two:release())
+      assert(two:acquire())
+      one = nil
+      collectgarbage()
+      assert.is_true(two:locked())
+      assert.is_true(two:release())
+      assert(ours:send(two))
+      local three = assert(theirs:recv(LONG))
+      assert(three:acquire())
+      three = nil
+      collectgarbage()
+      assert.same({ true, "owner_died" }, { two:acquire(0) })
+      assert.is_true(two:release())
+      assert.is_nil(one or three)
+    end
+    ours:close()
+    theirs:close()
+  end)
+
   it("is one object for what holds it twice", function()
     local ours, theirs = assert(billiard.Pipe())
     local lock <close> = assert(billiard.RLock())

@@ -196,7 +196,7 @@ describe("billiard.Value", function()
     assert.is_nil(v.other)
   end)
 
-  it("raises once it is closed", function()
+  it("K14: raises once it is closed", function()
     local v = assert(Value("i8", 1))
     local lock = v.lock
     v:close()

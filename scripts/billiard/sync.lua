@@ -21,15 +21,24 @@ function Held:__close()
    self.object:release()
 end
 
+-- object -> the one that gives it back
+local guards = setmetatable({}, { __mode = "k", __index = function(all, object)
+   local guard = setmetatable({ object = object }, Held)
+   all[object] = guard
+   return guard
+end })
+
 --- Holds it while f(...) runs, and returns what that returns.
 -- @raise what f raises, after the release
 local function with(object, f, ...)
-   check_callable("with", f)
+   if type(f) ~= "function" then
+      check_callable("with", f)
+   end
    local ok, err = object:acquire()
    if not ok then
       error("with: " .. err, 2)
    end
-   local _ <close> = setmetatable({ object = object }, Held)
+   local _ <close> = guards[object]
    return f(...)
 end
 
