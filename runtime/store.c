@@ -54,13 +54,14 @@ int bl_store_grow(struct bl_store *s, uint64_t first, uint64_t last,
 
 void bl_store_write(struct bl_store *s, uint64_t at, const void *bytes,
                     size_t n) {
-  if (n == 0) return; /* and bytes may be null */
+  if (n == 0) return; /* and bytes may be null: so for reading */
   size_t length, place = piece(s, at, n, &length);
   memcpy(s->at + place, bytes, length);
   memcpy(s->at, (const char *)bytes + length, n - length);
 }
 
 void bl_store_read(const struct bl_store *s, uint64_t at, void *to, size_t n) {
+  if (n == 0) return;
   size_t length, place = piece(s, at, n, &length);
   memcpy(to, s->at + place, length);
   memcpy((char *)to + length, s->at, n - length);

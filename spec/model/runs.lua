@@ -10,8 +10,8 @@ runs.sizes = {
     { PRODUCERS = 2, CONSUMERS = 1, MESSAGES = 1, KILLS = 2, LATE = 1 }),
   queue("two consumers, two deaths",
     { PRODUCERS = 1, CONSUMERS = 2, MESSAGES = 2, KILLS = 2, LATE = 1 }),
-  queue("two of each, one death",
-    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 1 }),
+  queue("two of each, two deaths",
+    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 2 }),
   queue("growing, two deaths",
     { PRODUCERS = 2, CONSUMERS = 1, MESSAGES = 2, KILLS = 2 }),
   queue("bounded, three deaths",
@@ -34,8 +34,10 @@ runs.sizes = {
 }
 
 runs.more = {
-  queue("two of each, two deaths",
-    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 2 }),
+  queue("two of each, two messages, one death",
+    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 2, KILLS = 1 }),
+  queue("three consumers, three deaths",
+    { PRODUCERS = 1, CONSUMERS = 3, MESSAGES = 2, KILLS = 3 }),
 }
 
 local function spoilt(what, size, ...)
