@@ -254,11 +254,11 @@ int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
   lua_pushcfunction(L, unwrap);
   lua_pushlightuserdata(L, parcel);
   int status = lua_pcall(L, 1, LUA_MULTRET, 1);
+  if (status != LUA_OK) fail(L);
+  int may_run = status == LUA_OK && bl_parcel_wait(parcel) == 0;
   bl_parcel_drop(parcel);
-  if (status != LUA_OK) {
-    fail(L);
-    return FAILED;
-  }
+  if (bl_limit_requested()) return -bl_signal_number("TERM");
+  if (!may_run) return FAILED;
   lua_pushcfunction(L, describe);
   lua_replace(L, 1);
   return run(L, 1, bl_linterrupt_prepare(L));

@@ -103,15 +103,13 @@ static int failed(lua_State *L, int r, const char *what) {
   return bl_lconnection_failed(L, r, what);
 }
 
-/* Tries at once, and only then gets ready to wait. */
+/* A look without waiting, before the first that waits, would cost a system
+ * call for each message of a sender that is no faster than we are. */
 static int receive(lua_State *L, lua_Integer most, int64_t deadline_ns,
                    const struct bl_lcall *call) {
   lua_settop(L, CONNECTION);
   take_inbox(L);
   lua_pushinteger(L, most);
-  int r = receive_look(L, 0);
-  if (r != BL_ETIMEOUT && r != BL_EINTR && r != BL_ETERMINATED)
-    return call->done(L, r);
   return bl_lwaiter_call(L, call, deadline_ns);
 }
 

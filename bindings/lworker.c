@@ -11,8 +11,8 @@
 #include "runtime/base.h"
 #include "runtime/body.h"
 #include "runtime/brood.h"
-#include "runtime/fd.h"
 #include "runtime/parcel.h"
+#include "runtime/signame.h"
 
 enum { NO_WORK = 2 }; /* exit status: nobody tells what to do */
 
@@ -23,16 +23,17 @@ int bl_lworker_control(int argc, char **argv) {
   return *end == '\0' && n == BL_CONTROL_FD ? BL_CONTROL_FD : -1;
 }
 
+/* No parcel, and why. */
 static _Noreturn void give_up(int error) {
-  if (error != BL_ECLOSED && error != BL_ETERMINATED) /* started by hand? */
+  if (error == BL_ETERMINATED) bl_body_end(-bl_signal_number("TERM"));
+  if (error != BL_ECLOSED) /* started by hand? */
     fprintf(stderr, "billiard: --worker is for processes that billiard starts\n");
   bl_body_end(NO_WORK);
 }
 
 /* ---- a child ---- */
 
-static int run(lua_State *L, int control, struct bl_parcel *parcel) {
-  bl_fd_close(control);
+static int run(lua_State *L, struct bl_parcel *parcel) {
   /* not below whoever called us */
   return bl_lchild_remote(lua_newthread(L), parcel);
 }
@@ -41,8 +42,9 @@ static int run(lua_State *L, int control, struct bl_parcel *parcel) {
 
 static int run_forked(void *L, int control) {
   struct bl_parcel parcel;
-  if (bl_parcel_receive(control, &parcel) < 0) return NO_WORK;
-  return run(L, control, &parcel);
+  int r = bl_parcel_receive(control, &parcel);
+  if (r < 0) give_up(r);
+  return run(L, &parcel);
 }
 
 /* Argument: the parcel, whose cargo says what to load. */
@@ -76,7 +78,7 @@ _Noreturn void bl_lworker_run(lua_State *L, int control) {
   struct bl_parcel parcel;
   int r = bl_parcel_receive(control, &parcel);
   if (r < 0) give_up(r);
-  if (parcel.kind == BL_PARCEL_BODY) bl_body_end(run(L, control, &parcel));
+  if (parcel.kind == BL_PARCEL_BODY) bl_body_end(run(L, &parcel));
   if (bl_brood_begin(&parcel) == 0) serve(L, control, &parcel);
   bl_body_end(0);
 }

@@ -38,6 +38,7 @@ int bl_brood_begin(struct bl_parcel *parcel) {
   if (parcel->kind != BL_PARCEL_ZYGOTE || parcel->n < 1) return BL_EBADFRAME;
   own_lifeline = parcel->fds[0];
   parcel->fds[0] = BL_FD_NONE;
+  parcel->control = BL_FD_NONE; /* for bl_brood_serve() */
   prctl(PR_GET_NAME, name_before); /* for who looks at ps or top */
   prctl(PR_SET_NAME, "billiard-zygote");
   bl_signals_ignore_ends();

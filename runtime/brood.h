@@ -12,7 +12,7 @@
 
 #include "runtime/parcel.h"
 
-/* Takes the lifeline out of the parcel: from here on this process ends with
+/* Takes the lifeline and the socket out of the parcel: from here on this process ends with
  * its owner, and by no signal that a terminal sends. 0, BL_ECLOSED when the
  * owner is gone, BL_EBADFRAME. */
 int bl_brood_begin(struct bl_parcel *parcel);

@@ -93,8 +93,8 @@ BL_API int bl_channel_send(struct bl_channel *c, const struct iovec *parts,
 
 /* Receives one whole message into *m, which needs no preparation: 0, and only
  * then there is something to drop; BL_ETIMEOUT; BL_ECLOSED after the last one;
- * BL_ETOOBIG when it has more than max bytes (it stays); -EMFILE when there
- * was no room for its descriptors (it is lost). */
+ * BL_ETOOBIG when it has more than max bytes (it stays); -EMFILE or -ENOMEM
+ * when there was no room for its descriptors or its memory (it is lost). */
 BL_API int bl_channel_receive(struct bl_channel *c, struct bl_message *m,
                               size_t max, int64_t deadline_ns);
 

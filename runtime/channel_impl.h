@@ -56,8 +56,7 @@ struct bl_channel {
   struct bl_spin waits; /* for messages */
   struct bl_spin stays; /* for room */
   /* sending */
-  uint64_t seen;  /* where the reader was at the last send */
-  unsigned still; /* sends since it moved */
+  uint64_t seen; /* where the reader was at the last send */
   struct bl_channel_set room;
   int waiting; /* room's process is announced as a sleeper */
   /* receiving */

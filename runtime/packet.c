@@ -186,8 +186,8 @@ static int map_memory(struct bl_packet *p) {
   int r = p->memory == BL_FD_NONE ? BL_EBADFRAME
                                   : bl_shm_check(p->memory, p->size, 0);
   if (r < 0 || p->size == 0) return r < 0 ? r : BL_EBADFRAME;
-  void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED | MAP_POPULATE,
-                   p->memory, 0);
+  /* not populated: a fault brings in its neighbours, and costs less */
+  void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED, p->memory, 0);
   if (map == MAP_FAILED) return -errno;
   p->map = map;
   p->bytes = map;

@@ -27,6 +27,8 @@ struct head {
 
 enum own { OWNER, BELL, BOARD };
 
+enum { GO = BL_PARCEL_ZYGOTE + 1 }; /* a head and no more */
+
 /* ---- the owner ---- */
 
 struct list {
@@ -85,6 +87,16 @@ int bl_parcel_send_zygote(int control, const struct bl_cargo *cargo,
   return send_parts(control, &head, cargo, &list);
 }
 
+int bl_parcel_go(int control) {
+  struct bl_cargo nothing = {0};
+  struct list list = {0};
+  struct head head = {.magic = MAGIC,
+                      .kind = GO,
+                      .owner = bl_self_pid(),
+                      .at = {-1, -1, -1}};
+  return send_parts(control, &head, &nothing, &list);
+}
+
 /* ---- the child ---- */
 
 static int take(struct bl_parcel *p, const struct head *head, enum own which) {
@@ -117,16 +129,30 @@ static int read_head(struct bl_parcel *p) {
   return 0;
 }
 
-int bl_parcel_receive(int control, struct bl_parcel *p) {
-  int r = 0;
-  p->owner_fd = p->bell = p->board = BL_FD_NONE;
-  do {
+/* The next packet, without a wait where it is there already. */
+static int await(int control, struct bl_packet *packet) {
+  int r = bl_packet_receive(control, packet);
+  while (r == BL_EINTR || r == -EAGAIN) {
     r = bl_poll_one(control, POLLIN, BL_FOREVER);
-    if (r > 0) r = bl_packet_receive(control, &p->packet);
-  } while (r == BL_EINTR || r == -EAGAIN);
-  if (r <= 0) return r == 0 ? BL_ECLOSED : r;
+    if (r > 0) r = bl_packet_receive(control, packet);
+  }
+  return r == 0 ? BL_ECLOSED : r < 0 ? r : 0;
+}
+
+int bl_parcel_receive(int control, struct bl_parcel *p) {
+  p->owner_fd = p->bell = p->board = BL_FD_NONE;
+  p->control = control;
+  int r = await(control, &p->packet);
+  if (r < 0) return r;
   r = read_head(p);
   if (r < 0) bl_parcel_drop(p);
+  return r;
+}
+
+int bl_parcel_wait(struct bl_parcel *p) {
+  struct bl_packet go;
+  int r = await(p->control, &go);
+  if (r == 0) bl_packet_drop(&go);
   return r;
 }
 
@@ -147,6 +173,7 @@ void bl_parcel_drop(struct bl_parcel *p) {
   p->owner_fd = bl_fd_close(p->owner_fd);
   p->bell = bl_fd_close(p->bell);
   p->board = bl_fd_close(p->board);
+  p->control = bl_fd_close(p->control);
   bl_packet_drop(&p->packet);
   explicit_bzero(p->packet.inside, sizeof p->packet.inside);
 }

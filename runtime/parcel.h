@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a child that is no fork of its owner is told, over the socket that it
  * finds at BL_CONTROL_FD: who its owner is, where its slot on the owner's board
- * is, and the cargo, which says what to do. The owner sends one parcel and
- * closes its end: whoever waits for one learns that none will come.
+ * is, and the cargo, which says what to do. So that a child can get ready while
+ * its owner still learns that there is one, the parcel comes ahead of the word
+ * to go on. Should the owner give up, it closes its end, and the child leaves.
  *
- * owner:  bl_parcel_send()
+ * owner:  1. bl_parcel_send()  2. start the child  3. bl_parcel_go(), close
  * child:  1. bl_parcel_receive()  2. bl_parcel_accept(), for a body
  *         3. read the cargo, take descriptors (BL_FD_NONE in their place)
- *         4. bl_parcel_drop() */
+ *         4. bl_parcel_wait()  5. bl_parcel_drop()  6. run the body */
 #ifndef BILLIARD_PARCEL_H
 #define BILLIARD_PARCEL_H
 
@@ -30,6 +31,7 @@ struct bl_parcel {
   size_t size;
   int *fds;
   int n;
+  int control; /* the socket */
   /* private */
   int bell, board;
   unsigned slot;
@@ -42,17 +44,23 @@ struct bl_parcel {
 int bl_parcel_send(int control, const struct bl_plan *plan,
                    const struct bl_slot *slot);
 
+/* owner: the body may run. */
+int bl_parcel_go(int control);
+
 /* owner: sends what a zygote has to know, and the lifeline that it arms. */
 int bl_parcel_send_zygote(int control, const struct bl_cargo *cargo,
                           int lifeline);
 
-/* child: waits for a parcel. 0; BL_ECLOSED when none will come, BL_EBADFRAME
+/* child: waits for a parcel; takes control. 0; BL_ECLOSED when none will come, BL_EBADFRAME
  * for what is none, BL_ETERMINATED when this process is to end before. */
 int bl_parcel_receive(int control, struct bl_parcel *p);
 
 /* child: from here on this process is the body that the parcel is for: what it
  * tells (body.h) reaches the owner. */
 int bl_parcel_accept(struct bl_parcel *p);
+
+/* child: waits until the body may run; BL_ECLOSED when it never may. */
+int bl_parcel_wait(struct bl_parcel *p);
 
 void bl_parcel_drop(struct bl_parcel *p);
 

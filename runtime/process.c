@@ -206,11 +206,24 @@ static int look_later(int64_t until_ns) {
   return bl_poll(NULL, 0, next_ns < until_ns ? next_ns : until_ns);
 }
 
-static int await_end(struct bl_process *p, int64_t until_ns) {
-  struct pollfd fds[2] = {{.fd = p->child.handle.fd, .events = POLLIN}};
-  if (!p->child.ward) return bl_poll_one(fds[0].fd, POLLIN, until_ns);
-  fds[1] = (struct pollfd){.fd = bl_ward_fd(p->child.ward), .events = POLLIN};
+/* A zygote's child: its record says all that its pidfd does, a moment later,
+ * and one wake-up is cheaper than two. But who knows how the zygote is: so
+ * that holds for a while only. */
+static int await_record(struct bl_process *p, int64_t until_ns) {
+  struct pollfd fds[2] = {
+      {.fd = bl_ward_fd(p->child.ward), .events = POLLIN},
+      {.fd = p->child.handle.fd, .events = POLLIN}};
+  int64_t soon_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
+  if (fds[0].fd != BL_FD_NONE) {
+    int r = bl_poll(fds, 1, soon_ns < until_ns ? soon_ns : until_ns);
+    if (r != 0 || soon_ns >= until_ns) return r;
+  }
   return bl_poll(fds, 2, until_ns);
+}
+
+static int await_end(struct bl_process *p, int64_t until_ns) {
+  if (p->child.ward) return await_record(p, until_ns);
+  return bl_poll_one(p->child.handle.fd, POLLIN, until_ns);
 }
 
 int bl_process_join(struct bl_process *p, int64_t deadline_ns) {

@@ -26,16 +26,11 @@ static uint64_t peek(const _Atomic uint64_t *word) {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
-/* A reader that moves lives. One that does not is asked for at the first,
- * second, fourth, eighth ... send since. */
+/* A reader that has moved since the last send lives. */
 static int has_reader(struct bl_channel *c, const struct bl_span *s) {
-  if (s->head != c->seen) {
-    c->seen = s->head;
-    c->still = 0;
-    return 1;
-  }
-  c->still++;
-  return (c->still & (c->still - 1)) != 0 || !bl_channel_deserted(c);
+  int moved = s->head != c->seen;
+  c->seen = s->head;
+  return moved || !bl_channel_deserted(c);
 }
 
 static int put_record(struct bl_channel *c, const struct load *l,

@@ -319,8 +319,8 @@ static int order(struct bl_ward *w, const struct bl_plan *plan,
   return r;
 }
 
-/* The parcel second: a request that was never answered can be repeated, as
- * whatever it may have started leaves when it learns that none will come. */
+/* The word to go on comes last: an order that was never answered can be
+ * repeated, as whatever it may have started leaves without it. */
 static int ask(struct bl_zygote *z, const struct bl_plan *plan,
                const struct bl_handover *h, struct bl_spawned *made,
                enum bl_step *step) {
@@ -328,14 +328,13 @@ static int ask(struct bl_zygote *z, const struct bl_plan *plan,
   *step = BL_STEP_SEND;
   int r = bl_fd_socketpair(ends);
   if (r < 0) return r;
-  made->ward = ward_new(z);
-  r = made->ward ? order(made->ward, plan, h, made, ends[1], step) : -ENOMEM;
+  r = bl_parcel_send(ends[0], plan, &made->slot);
+  made->ward = r == 0 ? ward_new(z) : NULL;
+  if (r == 0 && !made->ward) r = -ENOMEM;
+  if (r == 0) r = order(made->ward, plan, h, made, ends[1], step);
   bl_fd_close(ends[1]);
-  if (r == 0) {
-    *step = BL_STEP_SEND;
-    r = bl_parcel_send(ends[0], plan, &made->slot);
-    if (r == BL_ECLOSED) r = 0; /* what became of it, its exit tells */
-  }
+  /* it may have ended by now: what became of it, its exit tells */
+  if (r == 0) bl_parcel_go(ends[0]);
   bl_fd_close(ends[0]);
   if (r < 0) made->ward = bl_ward_free(made->ward);
   return r;
@@ -350,15 +349,16 @@ static int spawn(const struct bl_plan *plan, struct bl_handover *h,
   if (!bl_pidfd_usable()) return BL_ENOTIMPL;
   int r = bl_handover_prepare(plan, h, made, step);
   if (r < 0) return r;
-  *step = BL_STEP_BOARD;
-  r = bl_slot_take(&made->slot);
-  if (r < 0) return r;
   made->must_answer = 1;
   for (int tries = 2; tries > 0; tries--) {
     struct bl_zygote *z = NULL;
     r = find(plan, deadline_ns, &z, step, problem);
+    if (r < 0) return r;
+    *step = BL_STEP_BOARD;
+    r = bl_slot_take(&made->slot);
     if (r == 0) r = ask(z, plan, h, made, step);
     if (r != BL_ECLOSED) return r;
+    bl_slot_give(&made->slot); /* another try has one of its own */
   }
   return BL_ESTART;
 }

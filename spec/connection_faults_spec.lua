@@ -137,6 +137,8 @@ describe("a connection without room", function()
   end)
 
   it("R05: loses no descriptor in a state that lacks memory", function()
+    local why = kit.unembeddable()
+    if why then pending(why) end
     local out, err, status = kit.embed("starve", kit.script [[
       local billiard = require "billiard"
       local large = ("x"):rep(50000)

@@ -21,6 +21,11 @@ local function fill(c, block)
   return n
 end
 
+-- Lets the others of the loop go on until f() is true.
+local function eventually(f)
+  repeat billiard.sleep(0.001) until f()
+end
+
 for name, run in pairs(loops) do
   describe("a Connection in " .. name, function()
     helper.guard()
@@ -106,8 +111,7 @@ for name, run in pairs(loops) do
       end
       run(waits "recv", waits("recv_bytes", LONG), waits("send", BLOCK),
         waits("send_bytes", BLOCK), function()
-          while waiting < 4 do billiard.sleep(0.001) end
-          billiard.sleep(0.005)
+          eventually(function() return waiting == 4 end)
           a:close()
           assert.is_true(a.closed)
         end)
@@ -119,9 +123,12 @@ for name, run in pairs(loops) do
 
     it("closes for the other side at once, whoever still waits", function()
       both(function(a, b)
-        local far
-        run(function() a:recv() end, function()
-          billiard.sleep(0.005)
+        local begun, far
+        run(function()
+          begun = true
+          a:recv()
+        end, function()
+          eventually(function() return begun end)
           a:close()
           far = select(2, b:recv(0)) -- the waiter has not come back
         end)
@@ -133,8 +140,12 @@ for name, run in pairs(loops) do
       both(function(a, b)
         local n = fill(a, ("x"):rep(20000))
         local x, y = Pipe()
-        run(function() assert.is_true(a:send({ y, BLOCK }, LONG)) end, function()
-          billiard.sleep(0.005)
+        local begun
+        run(function()
+          begun = true
+          assert.is_true(a:send({ y, BLOCK }, LONG))
+        end, function()
+          eventually(function() return begun end)
           y:close()
           local z, w = Pipe() -- takes the numbers
           for _ = 1, n do b:recv(LONG) end
@@ -172,13 +183,14 @@ for name, run in pairs(loops) do
 
     it("is closed by a child while its parent waits", function()
       local a, b = Pipe()
-      local c, p
+      local begun, c, p
       run(function()
+        begun = true
         assert.equal("from the child", (b:recv(LONG)))
         b:close()
         c:send "closed"
       end, function()
-        billiard.sleep(0.005)
+        eventually(function() return begun end)
         c, p = child(function(connection, x, y)
           y:close()
           x:send "from the child"

@@ -1,4 +1,4 @@
--- billiard.Pipe: whole messages between processes.
+-- billiard.Pipe: whole messages between processes. Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"

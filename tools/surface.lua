@@ -14,6 +14,10 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 local no_page = {
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
+  connection_children = "docs/api/connection.md",
+  connection_faults = "docs/api/connection.md",
+  connection_hostile = "docs/api/connection.md",
+  connection_loops = "docs/api/connection.md",
   host = "docs/billiard.1", family = "docs/api/process.md",
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Median seconds of one start + join by fork: start.py multiprocessing"""
+"""Median seconds of one start + join: start.py multiprocessing [METHOD]"""
 import importlib
 import statistics
 import sys
@@ -11,9 +11,10 @@ def nothing():
 
 
 def main():
-    context = importlib.import_module(sys.argv[1]).get_context("fork")
+    method = sys.argv[2] if len(sys.argv) > 2 else "fork"
+    context = importlib.import_module(sys.argv[1]).get_context(method)
     times = []
-    for _ in range(100):
+    for _ in range(100 if method == "fork" else 20):
         start = time.monotonic()
         process = context.Process(target=nothing)
         process.start()

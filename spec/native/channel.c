@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/channel.h"
-
 #include <sys/resource.h>
 #include <sys/time.h>
 
+#include "runtime/channel_impl.h"
 #include "runtime/poll.h"
 #include "spec/native/traffic.h"
 
@@ -173,6 +172,29 @@ static void survives_signals(void) {
   traffic_close(ends);
 }
 
+/* Sleeps at once, as often as it can; looks away for a moment before. */
+static int echo(struct bl_channel *c, uint32_t seed, int many, int first) {
+  for (int i = 0; i < 2 * many; i++) {
+    int r = 0;
+    c->waits.debt_ns = BL_SECOND_NS;
+    for (uint32_t n = traffic_random(&seed) % 2000; n > 0; n--)
+      bl_spin_pause();
+    if (i % 2 == first) r = traffic_send(c, "x", 1, CHECK_DEADLINE);
+    else r = traffic_skip(c, bl_deadline_ns(5 * BL_SECOND_NS));
+    if (r < 0) return 1;
+  }
+  return 0;
+}
+
+static void sleeps_through_no_message(void) {
+  NEED(bl_channel_pair(1, ends) == 0);
+  pid_t pid = fork();
+  if (pid == 0) _exit(echo(ends[1], 5, MANY / 4, 1));
+  CHECK_INT(echo(ends[0], 4, MANY / 4, 0), 0);
+  CHECK_INT(traffic_exit(pid), 0);
+  traffic_close(ends);
+}
+
 /* A large one behind small ones, and small ones behind it, while the reader
  * sleeps. */
 static void keeps_the_order(void) {
@@ -229,11 +251,15 @@ static void costs_nothing_while_idle(void) {
 /* ---- the end ---- */
 
 static void tells_of_the_end(void) {
+  static const char large[30000];
   NEED(bl_channel_pair(1, ends) == 0);
+  CHECK_INT(traffic_send(ends[0], large, sizeof large, 0), 0); /* unread */
+  CHECK_INT(traffic_send(ends[1], large, sizeof large, 0), 0);
   CHECK_INT(traffic_send(ends[1], "last", 4, 0), 0);
   ends[1] = bl_channel_free(ends[1]);
   CHECK_INT(traffic_send(ends[0], "nobody", 6, 0), BL_ECLOSED);
   CHECK_INT(bl_channel_look(ends[0], 0), 1);
+  CHECK_INT(traffic_skip(ends[0], 0), 0);
   CHECK_INT(traffic_skip(ends[0], 0), 0);
   CHECK_INT(bl_channel_look(ends[0], 0), 1);
   for (int i = 0; i < 3; i++)
@@ -272,6 +298,7 @@ CHECK_MAIN({"a message of any size arrives whole", keeps_any_size},
             bounds_what_is_under_way},
            {"two processes talk both ways", talks_both_ways},
            {"two processes talk in a storm of signals", survives_signals},
+           {"nobody sleeps through a message", sleeps_through_no_message},
            {"large and small messages keep their order", keeps_the_order},
            {"a channel that waits costs nothing", costs_nothing_while_idle},
            {"the end comes after the last message", tells_of_the_end},

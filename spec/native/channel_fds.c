@@ -195,6 +195,42 @@ static void is_level(void) {
   traffic_close(ends);
 }
 
+/* A second holder of ends[1], as another process would be. */
+static struct bl_channel *another_holder(void) {
+  struct bl_channel *c = NULL;
+  int fds[BL_CHANNEL_FDS];
+  bl_channel_fds(ends[1], fds);
+  for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = bl_fd_copy(fds[i]);
+  return bl_channel_adopt(bl_channel_kind(ends[1]), fds, &c) < 0 ? NULL : c;
+}
+
+/* Whoever takes a bell leaves the others awake for what comes later. */
+static void tells_all_holders(void) {
+  static const char large[30000];
+  NEED(bl_channel_pair(1, ends) == 0);
+  struct bl_channel *other = another_holder();
+  NEED(other);
+  int fd = bl_channel_fd(ends[1]);
+  for (int round = 0; round < 3; round++) {
+    CHECK_INT(traffic_send(ends[0], "a", 1, 0), 0);
+    CHECK_INT(readable(fd), 1);
+    CHECK_INT(traffic_skip(other, 0), 0);
+    CHECK_INT(traffic_skip(other, 0), BL_ETIMEOUT);
+    CHECK_INT(readable(fd), 0);
+    CHECK_INT(traffic_send(ends[0], "b", 1, 0), 0);
+    CHECK_INT(traffic_send(ends[0], large, sizeof large, 0), 0);
+    CHECK_INT(traffic_send(ends[0], "c", 1, 0), 0);
+    for (int left = 3; left > 0; left--) {
+      CHECK_INT(readable(fd), 1);
+      CHECK_INT(traffic_skip(other, 0), 0);
+    }
+    CHECK_INT(traffic_skip(other, 0), BL_ETIMEOUT);
+    CHECK_INT(readable(fd), 0);
+  }
+  bl_channel_free(other);
+  traffic_close(ends);
+}
+
 static int waits_in_a_fork(void) {
   int fd = bl_channel_fd(ends[1]);
   if (fd < 0 || readable(fd) != 1) return 1;
@@ -250,5 +286,7 @@ CHECK_MAIN({"descriptors travel, as many as a message takes",
            {"what is no end is refused", refuses_what_is_no_end},
            {"the descriptor is readable while there is a message or the end",
             is_level},
+           {"whoever takes a bell leaves one for what comes later",
+            tells_all_holders},
            {"a fork has a descriptor of its own", is_another_in_a_fork},
            {"a loop is told of room", tells_of_room})

@@ -6,6 +6,7 @@
 
 #include "runtime/channel_impl.h"
 #include "runtime/error.h"
+#include "runtime/fd.h"
 #include "runtime/poll.h"
 #include "spec/native/traffic.h"
 
@@ -238,11 +239,78 @@ static void forgets_what_never_came(void) {
   traffic_close(ends);
 }
 
-CHECK_MAIN({"a sender that is killed leaves whole messages, then the end",
-            hands_over_what_was_sent},
-           {"senders that are killed leave no receiver asleep",
-            survives_senders},
-           {"holders that are killed tear and double nothing",
-            survives_anybody},
-           {"a claim of the dead is taken over", takes_over_from_the_dead},
-           {"a packet that never came is forgotten", forgets_what_never_came})
+/* The same, of one that slept: it leaves a bell to the others. */
+static void leaves_bells_where_nothing_came(void) {
+  struct bl_channel *other = NULL;
+  int fds[BL_CHANNEL_FDS];
+  NEED(bl_channel_pair(1, ends) == 0);
+  bl_channel_fds(ends[1], fds);
+  for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = bl_fd_copy(fds[i]);
+  NEED(bl_channel_adopt(bl_channel_kind(ends[1]), fds, &other) == 0);
+  int fd = bl_channel_fd(ends[1]);
+  for (int i = 0; i < 2; i++) CHECK_INT(traffic_send(ends[0], "x", 1, 0), 0);
+  atomic_fetch_add(&ends[0]->out->ring.put.packets, 1);
+  CHECK_INT(traffic_skip(other, 0), 0);
+  CHECK_INT(bl_poll_one(fd, POLLIN, 0), 1);
+  CHECK_INT(traffic_skip(other, 0), 0);
+  CHECK_INT(traffic_skip(other, 0), BL_ETIMEOUT);
+  CHECK_INT(bl_poll_one(fd, POLLIN, 0), 0);
+  bl_channel_free(other);
+  traffic_close(ends);
+}
+
+/* A record that was ready when its sender died: it counts, whoever is first
+ * to see it. */
+static void counts_what_was_ready(void) {
+  for (int successor = 0; successor < 2; successor++) {
+    NEED(bl_channel_pair(1, ends) == 0);
+    struct bl_ring *ring = &ends[0]->out->ring;
+    struct bl_span s;
+    struct iovec part = {"ready", 5};
+    CHECK_INT(bl_ring_look(ring, &s), 0);
+    bl_ring_put(ring, &s, &part, 1, 5);
+    if (successor) CHECK_INT(traffic_send(ends[0], "later", 5, 0), 0);
+    CHECK_INT(bl_channel_look(ends[1], 0), 1);
+    for (int i = 0; i <= successor; i++) {
+      struct bl_message m;
+      NEED(CHECK_INT(traffic_receive(ends[1], &m, 0), 0));
+      CHECK(memcmp(m.bytes, i ? "later" : "ready", 5) == 0);
+      bl_message_drop(&m);
+    }
+    CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT);
+    traffic_close(ends);
+  }
+}
+
+static void learns_of_a_dead_reader(void) {
+  for (int waits = 0; waits < 2; waits++) {
+    NEED(bl_channel_pair(1, ends) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+      ends[0] = bl_channel_free(ends[0]);
+      traffic_send(ends[1], "ready", 5, BL_FOREVER);
+      while (waits) traffic_skip(ends[1], BL_FOREVER);
+      for (;;) pause();
+    }
+    ends[1] = bl_channel_free(ends[1]);
+    CHECK_INT(traffic_skip(ends[0], CHECK_DEADLINE), 0);
+    for (int unread = 0; unread < 5; unread++)
+      CHECK_INT(traffic_send(ends[0], "unread", 6, 0), 0);
+    traffic_kill(pid);
+    traffic_send(ends[0], "first", 5, 0);
+    CHECK_INT(traffic_send(ends[0], "second", 6, 0), BL_ECLOSED);
+    traffic_close(ends);
+  }
+}
+
+CHECK_MAIN(
+    {"a sender that is killed leaves whole messages, then the end",
+     hands_over_what_was_sent},
+    {"senders that are killed leave no receiver asleep", survives_senders},
+    {"holders that are killed tear and double nothing", survives_anybody},
+    {"a claim of the dead is taken over", takes_over_from_the_dead},
+    {"a packet that never came is forgotten", forgets_what_never_came},
+    {"a packet that never came takes no bell along",
+     leaves_bells_where_nothing_came},
+    {"a record that was ready counts", counts_what_was_ready},
+    {"the second message to a dead reader fails", learns_of_a_dead_reader})
