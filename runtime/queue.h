@@ -2,11 +2,11 @@
 /* A queue of messages for any number of processes on either side, each of
  * which may die at any instruction.
  *
- *   producers -- put mutex --> ring of bytes, grows --> get mutex -- consumers
- *                put cursor                             get cursor
+ *   producers -- put mutex --> ring of bytes --> get mutex -- consumers
+ *                put cursor    grows, shrinks    get cursor
  *
  * Each side has a robust mutex and a cursor (cursor.h) in one memfd; the two
- * sides meet only when the queue is empty, full or grows. A message counts
+ * sides meet only when the queue is empty, full or changes its size. A message counts
  * when the put cursor is behind it, and is free when the get cursor is: so a
  * death leaves it in the queue or not, and nothing to be mended. Who waits
  * does so by a gong (gong.h): for items under the put mutex, for room and for
