@@ -6,12 +6,12 @@
  *                put cursor    grows, shrinks    get cursor
  *
  * Each side has a robust mutex and a cursor (cursor.h) in one memfd; the two
- * sides meet only when the queue is empty, full or changes its size. A message counts
- * when the put cursor is behind it, and is free when the get cursor is: so a
- * death leaves it in the queue or not, and nothing to be mended. Who waits
- * does so by a gong (gong.h): for items under the put mutex, for room and for
- * the last task to be done under the get mutex. Who needs both takes put
- * before get.
+ * sides meet only when the queue is empty or full, or its ring changes its
+ * size. A message counts when the put cursor is behind it, and is free when
+ * the get cursor is: so a death leaves it in the queue or not, and nothing to
+ * be mended. Who waits does so by a gong (gong.h): for items under the put
+ * mutex, for room and for the last task to be done under the get mutex. Who
+ * needs both takes put before get.
  *
  *   1. bl_queue_new()
  *   2. hand it on: by fork, or its kind and its descriptors to a process that
