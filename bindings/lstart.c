@@ -114,9 +114,9 @@ static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
   lua_pushnil(L);
   lua_pushliteral(L,
                   "this process has other threads, whose locks a forked child "
-                  "would inherit held: start it before the threads, run a "
-                  "command instead, or pass allow_threads = true "
-                  "(start: threads)");
+                  "would inherit held: start it by \"forkserver\" or "
+                  "\"spawn\", start it before the threads, run a command "
+                  "instead, or pass allow_threads = true (start: threads)");
   lua_pushliteral(L, "refused");
   return 3;
 }

@@ -386,6 +386,8 @@ int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns) {
   return 1;
 }
 
+int bl_ward_told(const struct bl_ward *w) { return w->told; }
+
 int bl_ward_fd(const struct bl_ward *w) { return w->zygote->sock; }
 
 int bl_ward_contain(struct bl_ward *w) {

@@ -74,6 +74,7 @@ describe("a zygote", function()
       local p <close> = assert(forked { target = function()
          local t = {}
          for i = 1, 300000 do t[i] = {} end
+         return #t
       end }:start())
       p:join(LONG)
       assert.is_true(p.rusage.utime + p.rusage.stime > 0)

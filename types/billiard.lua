@@ -1,6 +1,7 @@
 ---@meta billiard
 
 ---@alias billiard.Stdio "inherit"|"null"|"pipe"|integer|file*|billiard.Stream
+---@alias billiard.StartMethod "fork"|"forkserver"|"spawn"
 ---@alias billiard.Step { [1]: string|integer, [2]: number? }
 ---@alias billiard.Ladder billiard.Step[]
 ---@alias billiard.Key billiard.AuthenticationString|string
@@ -46,7 +47,7 @@
 ---@field pgroup? boolean
 ---@field ready? { fd: integer }|"systemd"
 ---@field start_timeout? number
----@field start_method? "fork"
+---@field start_method? billiard.StartMethod
 ---@field allow_threads? boolean
 
 ---@class billiard.Stream
@@ -85,7 +86,7 @@ function Stream:timeout() end
 ---@field exitcode? integer|false
 ---@field sentinel integer
 ---@field controlled boolean
----@field start_method? "fork"
+---@field start_method? billiard.StartMethod
 ---@field error? billiard.Error
 ---@field rusage? { utime: number, stime: number, maxrss: integer }
 ---@field started_at? number
@@ -145,6 +146,8 @@ function Process:events() end
 function Process:timeout() end
 ---@return boolean
 function Process:dirty() end
+
+---@class billiard.Context: billiard the library, bound to a start method
 
 ---@class billiard.ParentProcess
 ---@field pid integer
@@ -547,6 +550,20 @@ function billiard.policy.check_ladder(ladder) end
 ---@param options billiard.RunOptions
 ---@return billiard.RunResult? result, string? err, string? code
 function billiard.run(options) end
+---@return billiard.StartMethod[]
+function billiard.get_all_start_methods() end
+---@return billiard.StartMethod
+function billiard.get_start_method() end
+---@param name billiard.StartMethod
+---@param force? boolean
+function billiard.set_start_method(name, force) end
+---@param name? billiard.StartMethod
+---@return billiard.Context
+function billiard.get_context(name) end
+---@param path string
+function billiard.set_executable(path) end
+---@param names string[]
+function billiard.set_forkserver_preload(names) end
 ---@return billiard.Process
 function billiard.current_process() end
 ---@return billiard.ParentProcess?

@@ -113,19 +113,27 @@ local function strings(list)
    return copy
 end
 
-local function prelude_of(spec)
+-- What a zygote can be told once and for all its children.
+local function common(cwd)
    return {
-      name = spec.name,
-      identity = spec.identity,
-      parent = core.current_process().name,
-      path = rooted(package.path, spec.cwd),
-      cpath = rooted(package.cpath, spec.cwd),
+      path = rooted(package.path, cwd),
+      cpath = rooted(package.cpath, cwd),
       arg = strings(rawget(_G, "arg")),
-      globals = globals(),
-      method = core.start_method(),
       executable = context.settings.executable,
       preload = context.settings.preload,
    }
+end
+
+local function prelude_of(spec)
+   local prelude = { name = spec.name }
+   if spec.start_method == "spawn" or spec.cwd then
+      prelude = common(spec.cwd)
+      prelude.name = spec.name
+   end
+   prelude.parent = core.current_process().name
+   prelude.globals = globals()
+   prelude.method = core.start_method()
+   return prelude
 end
 
 -- A type that user code has registered: it is there as soon as it was read,
@@ -140,11 +148,12 @@ local Registration = {
 }
 core.register(Registration)
 
--- As far as they can travel.
+-- As far as they can travel; nil for none.
 local function registrations()
-   local list = {}
+   local list
    for _, meta in ipairs(core.registered()) do
       if pcall(core.pack, meta, "down") then
+         list = list or {}
          list[#list + 1] = setmetatable({ meta = meta }, Registration)
       end
    end
@@ -161,21 +170,27 @@ core.describe_by(function(process, spec, class, fields)
       args = spec.args,
       kwargs = spec.kwargs,
       fields = fields,
+      name = spec.name,
+      identity = spec.identity,
       authkey = spec.authkey,
       daemon = process.daemon,
       start_method = spec.start_method,
       log = log.tell(),
-   }, {
-      path = package.path,
-      cpath = package.cpath,
-      preload = context.settings.preload,
-   }
+   }, spec.start_method == "forkserver" and common() or nil
 end)
 
 -- ---- the zygote -----------------------------------------------------------
 
+local function take_common(told)
+   if not told.preload then return end -- the zygote has done it
+   _G.arg = told.arg
+   context.settings.executable = told.executable
+   context.settings.preload = told.preload
+end
+
 --- zygote: loads what the children will need.
 function body.preload(told)
+   take_common(told)
    for _, name in ipairs(told.preload) do
       local ok, err = pcall(require, name)
       if not ok then
@@ -202,26 +217,11 @@ end
 
 --- child: takes the prelude in.
 function body.prepare(prelude)
-   _G.arg = prelude.arg
+   take_common(prelude)
    guard_globals(prelude.globals)
    core.start_method(prelude.method)
-   context.settings.executable = prelude.executable
-   context.settings.preload = prelude.preload
 end
 
---- child: the Process that it is to be.
-function body.rebuild(told)
-   log.take(told.log)
-   return told.class {
-      target = told.target,
-      args = told.args,
-      kwargs = told.kwargs,
-      fields = told.fields,
-      authkey = told.authkey,
-      daemon = told.daemon,
-      start_method = told.start_method,
-      name = core.current_process().name,
-   }
-end
+body.log = log.take
 
 return body

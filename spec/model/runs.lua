@@ -36,8 +36,6 @@ runs.sizes = {
 }
 
 runs.more = {
-  queue("two of each, two messages, one death",
-    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 2, KILLS = 1 }),
   queue("three consumers, three deaths",
     { PRODUCERS = 1, CONSUMERS = 3, MESSAGES = 2, KILLS = 3 }),
 }
