@@ -23,7 +23,8 @@
  * The messages of one producer keep their order. Each is got by one consumer;
  * one that is killed while it gets may take one message with it.
  *
- * For processes that trust each other as one. Not for several threads at once.
+ * For processes that trust each other as one, of one pid namespace. Not for
+ * several threads at once.
  * Functions return >= 0 or a negative code; those with a deadline also
  * BL_EINTR and BL_ETERMINATED as bl_poll(), when nothing was done. Without
  * time to wait they may all the same take a tenth of a second, where a process
