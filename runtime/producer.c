@@ -6,6 +6,11 @@
 #include "runtime/point.h"
 #include "runtime/queue_impl.h"
 
+enum {
+  KEPT = 1 << 20,   /* a smaller ring does not shrink */
+  LOOK_EVERY = 1024 /* puts, for whether it should */
+};
+
 /* A queue is full for all or for none, however large what they want to put:
    who sleeps because there is no room for much could take the wake-up from one
    who wants to put little. So half of the reserve is for the last message. */
@@ -15,39 +20,51 @@ static int is_full(const struct bl_queue_head *h, struct bl_mark put,
   return put.bytes - got.bytes > h->reserve / 2;
 }
 
-/* Both mutexes are held. Makes the ring large enough for the record. */
-static int grow(struct bl_queue *q, struct bl_mark put, size_t cost) {
-  struct bl_queue_head *h = bl_queue_head(q);
-  uint64_t first = bl_cursor_look(&h->get.cursor).bytes;
-  size_t capacity = h->capacity;
-  BL_POINT(grow_locked);
-  while (put.bytes - first + cost > capacity) capacity *= 2;
-  if (capacity == h->capacity) return 0;
-  int r = bl_store_grow(&q->store, first, put.bytes, capacity);
-  if (r < 0) return r;
-  BL_POINT(grow_ready);
-  h->capacity = capacity;
-  BL_POINT(grow_known);
-  return 0;
-}
-
 static int fits(const struct bl_queue_head *h, struct bl_mark put,
                 struct bl_mark got, size_t cost) {
   return !is_full(h, put, got) && put.bytes - got.bytes + cost <= h->capacity;
 }
 
-/* The put mutex is held. 0; BL_ETIMEOUT: it is full. */
+/* What the capacity should be, where so many bytes are to be in it. */
+static size_t suitable(size_t capacity, uint64_t used) {
+  if (capacity > KEPT && used <= capacity / 8) return capacity / 2;
+  while (used > capacity) capacity *= 2;
+  return capacity;
+}
+
+/* Both mutexes are held. */
+static int resize(struct bl_queue *q, struct bl_mark put, size_t capacity) {
+  struct bl_queue_head *h = bl_queue_head(q);
+  uint64_t first = bl_cursor_look(&h->get.cursor).bytes;
+  BL_POINT(size_locked);
+  int r = bl_store_resize(&q->store, first, put.bytes, capacity);
+  if (r < 0) return r;
+  BL_POINT(size_ready);
+  h->capacity = capacity;
+  BL_POINT(size_known);
+  bl_store_trim(&q->store, capacity);
+  BL_POINT(size_trimmed);
+  return bl_store_fit(&q->store, capacity);
+}
+
+/* The put mutex is held. 0; BL_ETIMEOUT: it is full. Now and then looks at the
+ * other side even if it need not, as a ring that is larger than it need be
+ * would never make it look. */
 static int make_room(struct bl_queue *q, struct bl_mark put, size_t cost,
                      int64_t deadline_ns) {
   struct bl_queue_head *h = bl_queue_head(q);
   int r = bl_store_fit(&q->store, h->capacity);
-  if (r < 0 || fits(h, put, q->got_seen, cost)) return r;
-  q->got_seen = bl_cursor_look(&h->get.cursor);
-  if (fits(h, put, q->got_seen, cost)) return 0;
-  if (is_full(h, put, q->got_seen)) return BL_ETIMEOUT;
-  r = bl_queue_lock(&h->get, deadline_ns);
   if (r < 0) return r;
-  r = grow(q, put, cost);
+  if (put.items % LOOK_EVERY != 0 && fits(h, put, q->got_seen, cost)) return 0;
+  q->got_seen = bl_cursor_look(&h->get.cursor);
+  if (is_full(h, put, q->got_seen)) return BL_ETIMEOUT;
+  uint64_t used = put.bytes - q->got_seen.bytes + cost;
+  size_t capacity = suitable(h->capacity, used);
+  if (capacity == h->capacity) return 0;
+  int must = capacity > h->capacity;
+  r = must ? bl_queue_lock(&h->get, deadline_ns) : bl_mutex_try(&h->get.mutex);
+  if (r < 0) return must ? r : 0;
+  r = resize(q, put, capacity);
   bl_queue_unlock(&h->get);
   return r;
 }

@@ -2,16 +2,16 @@
 /* A queue of messages for any number of processes on either side, each of
  * which may die at any instruction.
  *
- *   producers -- put mutex --> ring of bytes, grows --> get mutex -- consumers
- *                put cursor                             get cursor
+ *   producers -- put mutex --> ring of bytes --> get mutex -- consumers
+ *                put cursor    grows, shrinks    get cursor
  *
  * Each side has a robust mutex and a cursor (cursor.h) in one memfd; the two
- * sides meet only when the queue is empty, full or grows. A message counts
- * when the put cursor is behind it, and is free when the get cursor is: so a
- * death leaves it in the queue or not, and nothing to be mended. Who waits
- * does so by a gong (gong.h): for items under the put mutex, for room and for
- * the last task to be done under the get mutex. Who needs both takes put
- * before get.
+ * sides meet only when the queue is empty or full, or its ring changes its
+ * size. A message counts when the put cursor is behind it, and is free when
+ * the get cursor is: so a death leaves it in the queue or not, and nothing to
+ * be mended. Who waits does so by a gong (gong.h): for items under the put
+ * mutex, for room and for the last task to be done under the get mutex. Who
+ * needs both takes put before get.
  *
  *   1. bl_queue_new()
  *   2. hand it on: by fork, or its kind and its descriptors to a process that
@@ -23,7 +23,8 @@
  * The messages of one producer keep their order. Each is got by one consumer;
  * one that is killed while it gets may take one message with it.
  *
- * For processes that trust each other as one. Not for several threads at once.
+ * For processes that trust each other as one, of one pid namespace. Not for
+ * several threads at once.
  * Functions return >= 0 or a negative code; those with a deadline also
  * BL_EINTR and BL_ETERMINATED as bl_poll(), when nothing was done. Without
  * time to wait they may all the same take a tenth of a second, where a process

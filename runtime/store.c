@@ -27,40 +27,51 @@ static size_t piece(const struct bl_store *s, uint64_t at, size_t n,
   return place;
 }
 
-/* A byte that stood in the first `old` bytes either stays, or goes to a block
- * of that size further up. */
-static void spread(struct bl_store *s, size_t old, uint64_t first,
+/* To where they stand among `new` bytes, from where they do among `old`. No
+ * byte comes to where another one stands: growing, it stays or goes behind
+ * them all; shrinking, the two would be half of `old` apart. */
+static void spread(struct bl_store *s, size_t old, size_t new, uint64_t first,
                    uint64_t last) {
   while (first < last) {
-    size_t from = first & (old - 1), n = old - from;
-    size_t to = first & (s->capacity - 1);
+    size_t from = first & (old - 1), to = first & (new - 1);
+    size_t n = old - from < new - to ? old - from : new - to;
     if (n > last - first) n = (size_t)(last - first);
     if (to != from) memcpy(s->at + to, s->at + from, n);
     first += n;
-    BL_POINT(grow_spread);
+    BL_POINT(size_spread);
   }
 }
 
-int bl_store_grow(struct bl_store *s, uint64_t first, uint64_t last,
-                  size_t capacity) {
+int bl_store_resize(struct bl_store *s, uint64_t first, uint64_t last,
+                    size_t capacity) {
   size_t old = s->capacity;
   struct bl_shm memory = {.fd = s->fd};
-  int r = bl_shm_reserve(&memory, s->offset + old, capacity - old);
-  BL_POINT(grow_reserved);
-  if (r == 0) r = bl_store_fit(s, capacity);
-  if (r == 0) spread(s, old, first, last);
+  int r = 0;
+  if (capacity > old) {
+    r = bl_shm_reserve(&memory, s->offset + old, capacity - old);
+    BL_POINT(size_reserved);
+    if (r == 0) r = bl_store_fit(s, capacity);
+  }
+  if (r == 0) spread(s, old, capacity, first, last);
   return r;
+}
+
+void bl_store_trim(struct bl_store *s, size_t capacity) {
+  struct bl_shm memory = {.fd = s->fd};
+  if (capacity < s->capacity)
+    bl_shm_release(&memory, s->offset + capacity, s->capacity - capacity);
 }
 
 void bl_store_write(struct bl_store *s, uint64_t at, const void *bytes,
                     size_t n) {
-  if (n == 0) return; /* and bytes may be null */
+  if (n == 0) return; /* and bytes may be null: so for reading */
   size_t length, place = piece(s, at, n, &length);
   memcpy(s->at + place, bytes, length);
   memcpy(s->at, (const char *)bytes + length, n - length);
 }
 
 void bl_store_read(const struct bl_store *s, uint64_t at, void *to, size_t n) {
+  if (n == 0) return;
   size_t length, place = piece(s, at, n, &length);
   memcpy(to, s->at + place, length);
   memcpy((char *)to + length, s->at, n - length);

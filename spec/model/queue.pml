@@ -39,7 +39,7 @@
 #define MAXSIZE 0
 #endif
 #define FIRST 1 /* capacity */
-#define LAST 4
+#define LAST 8
 #define ALL (PRODUCERS * MESSAGES)
 
 /* ---- the memory ---- */
@@ -53,7 +53,7 @@ bit put_moves, get_moves, done_moves;
 #define DONE done_copy[done_moves]
 #define ROUNDS rounds_copy[done_moves]
 
-byte cell[LAST]; /* the ring */
+byte cell[LAST]; /* the ring: messages, counted from 1 */
 byte capacity = FIRST;
 bool shut, watched;
 
@@ -130,44 +130,72 @@ label: \
 
 /* ---- the put side ---- */
 
-inline grow() {
-  lock(get_mutex); point(grow_locked);
+/* To `size`. What is behind the capacity is zeroes then. */
+inline resize() {
+  lock(get_mutex); point(size_locked);
   first = GET;
-  larger = capacity;
-  do
-  :: put - first + 1 > larger -> larger = larger * 2
-  :: else -> break
-  od;
-  assert(larger <= LAST);
   if
-  :: larger > capacity ->
-     point(grow_reserved);
-     do
-     :: first < put ->
-        if
-        :: first % larger != first % capacity ->
-           cell[first % larger] = cell[first % capacity]
-        :: else
-        fi;
-        first++; point(grow_spread)
-     :: else -> break
-     od;
-     point(grow_ready);
-     capacity = larger; point(grow_known)
+  :: size > capacity -> point(size_reserved)
   :: else
   fi;
+  do
+  :: first < put ->
+     if
+     :: first % size != first % capacity ->
+        cell[first % size] = cell[first % capacity]
+     :: else
+     fi;
+     first++; point(size_spread)
+  :: else -> break
+  od;
+  point(size_ready);
+  capacity = size; point(size_known);
+  do
+  :: size < LAST -> cell[size] = 0; size++
+  :: else -> break
+  od;
+  point(size_trimmed);
   unlock(get_mutex)
 }
 
+/* Looks at the other side where it must; and may do so where it need not, and
+   then shrink the ring. */
+inline make_room() {
+  size = capacity;
+  if
+  :: fits(put, got_seen)
+  :: true ->
+     got_seen = GET;
+     if
+     :: is_full(put, got_seen) -> unlock(put_mutex); goto no_room
+     :: else
+     fi;
+     if
+     :: size > FIRST && put - got_seen + 1 <= size / 2 -> size = size / 2
+     :: put - got_seen + 1 > size ->
+        do
+        :: put - got_seen + 1 > size -> size = size * 2
+        :: else -> break
+        od;
+        assert(size <= LAST)
+     :: else
+     fi
+  fi;
+  if
+  :: size != capacity -> resize()
+  :: else
+  fi
+}
+
 inline write_record(id) {
-  cell[put % capacity] = id; point(put_written);
+  cell[put % capacity] = id + 1; point(put_written);
   prepare(put_copy, put_moves, put + 1); point(put_prepared);
   ring(items_awaited, items_bell); point(put_rung);
   d_step { commit(put_moves); log[put] = id } point(put_committed)
 }
 
 proctype producer(byte me; byte id) {
-  byte put, got_seen, first, larger, left = MESSAGES;
+  byte put, got_seen, first, size, left = MESSAGES;
 again:
   lock(put_mutex); point(put_locked);
   put = PUT;
@@ -175,16 +203,7 @@ again:
   :: shut -> unlock(put_mutex); goto finished
   :: else
   fi;
-  if
-  :: fits(put, got_seen)
-  :: else ->
-     got_seen = GET;
-     if
-     :: fits(put, got_seen)
-     :: is_full(put, got_seen) -> unlock(put_mutex); goto no_room
-     :: else -> grow()
-     fi
-  fi;
+  make_room();
   write_record(id);
   unlock(put_mutex);
   returned[id] = true;
@@ -214,7 +233,7 @@ finished:
 /* Under the get mutex, and there is one. */
 inline read_record() {
   got = GET;
-  id = cell[got % capacity];
+  id = cell[got % capacity] - 1;
   assert(id == log[got]);
   point(get_read);
   prepare(get_copy, get_moves, got + 1); point(get_prepared);

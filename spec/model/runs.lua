@@ -10,10 +10,12 @@ runs.sizes = {
     { PRODUCERS = 2, CONSUMERS = 1, MESSAGES = 1, KILLS = 2, LATE = 1 }),
   queue("two consumers, two deaths",
     { PRODUCERS = 1, CONSUMERS = 2, MESSAGES = 2, KILLS = 2, LATE = 1 }),
-  queue("two of each, one death",
-    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 1 }),
-  queue("growing, two deaths",
-    { PRODUCERS = 2, CONSUMERS = 1, MESSAGES = 2, KILLS = 2 }),
+  queue("two of each, two deaths",
+    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 2 }),
+  queue("growing and shrinking, one death",
+    { PRODUCERS = 2, CONSUMERS = 1, MESSAGES = 2, KILLS = 1 }),
+  queue("growing and shrinking further, two deaths",
+    { PRODUCERS = 1, CONSUMERS = 1, MESSAGES = 5, KILLS = 2 }),
   queue("bounded, three deaths",
     { PRODUCERS = 1, CONSUMERS = 1, MESSAGES = 3, KILLS = 3, LATE = 2, MAXSIZE = 1 }),
   queue("bounded, two producers, one death",
@@ -34,8 +36,8 @@ runs.sizes = {
 }
 
 runs.more = {
-  queue("two of each, two deaths",
-    { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 1, KILLS = 2 }),
+  queue("three consumers, three deaths",
+    { PRODUCERS = 1, CONSUMERS = 3, MESSAGES = 2, KILLS = 3 }),
 }
 
 local function spoilt(what, size, ...)
@@ -71,11 +73,13 @@ runs.mutants = {
     "copy[1 - moves] = to", "copy[moves] = to", "moves = 1 - moves", "skip"),
   spoilt("the capacity known before the bytes have moved",
     { PRODUCERS = 1, CONSUMERS = 1, MESSAGES = 4, KILLS = 1 },
-    "  larger = capacity;", "  larger = capacity; old = capacity;",
+    "  first = GET;\n", "  first = GET; old = capacity; capacity = size;\n",
     "byte put, got_seen,", "byte old, put, got_seen,",
-    "     point(grow_reserved);", "     capacity = larger; point(grow_reserved);",
-    "first % larger != first % capacity", "first % larger != first % old",
+    "first % size != first % capacity", "first % size != first % old",
     "cell[first % capacity]", "cell[first % old]"),
+  spoilt("shrunk with too much in it",
+    { PRODUCERS = 1, CONSUMERS = 1, MESSAGES = 4, KILLS = 0 },
+    "size > FIRST && put - got_seen + 1 <= size / 2", "size > FIRST && put > got_seen + 1"),
   spoilt("shut without the get mutex", SHUT,
     "lock(get_mutex); point(shut_locked);", "point(shut_locked);",
     "shut = true; point(shut_set);\n  unlock(get_mutex);", "shut = true; point(shut_set);"),

@@ -122,6 +122,40 @@ static void takes_large_ones(void) {
   close_queue();
 }
 
+static int64_t kib(void) {
+  struct stat s;
+  int fds[BL_QUEUE_FDS];
+  bl_queue_fds(q, fds);
+  return fstat(fds[0], &s) < 0 ? -1 : (int64_t)s.st_blocks / 2;
+}
+
+/* By halves, at a look that some puts take; with messages in it. */
+static void gives_back_what_it_grew_by(void) {
+  size_t n = (size_t)40 << 20;
+  char *bytes = calloc(1, n);
+  unsigned out = 0, in = 0;
+  NEED(bytes && open_queue(0, 0));
+  CHECK_INT(bl_queue_put(q, bytes, n, 0), 0);
+  CHECK_INT(bl_queue_get(q, &got, 0), 0);
+  CHECK(kib() > 40 * 1024);
+  for (; in < 20000; in++) {
+    CHECK_INT(bl_queue_put(q, bytes, fill(bytes, in), 0), 0);
+    if (in - out < 15) continue;
+    bl_buf_cut(&got, 0);
+    CHECK_INT(bl_queue_get(q, &got, 0), 0);
+    CHECK(is_message(out++));
+  }
+  CHECK(kib() <= 1024 + 4);
+  CHECK_INT(bl_queue_put(q, bytes, n, 0), 0); /* and grows again */
+  for (; out < in; out++) {
+    bl_buf_cut(&got, 0);
+    CHECK_INT(bl_queue_get(q, &got, 0), 0);
+    CHECK(is_message(out));
+  }
+  free(bytes);
+  close_queue();
+}
+
 /* Where files may have 512 KiB, 128 KiB of messages make a queue full. */
 static void is_full_of_bytes(void) {
   static char bytes[50000];
@@ -140,6 +174,42 @@ static void is_full_of_bytes(void) {
     CHECK_INT(put(""), 0);
   }
   setrlimit(RLIMIT_FSIZE, &old);
+  close_queue();
+}
+
+/* The file is as long as it will ever be: a limit that comes later, and would
+   kill by a signal, has nothing to say. */
+static void grows_below_a_later_limit(void) {
+  static char bytes[500000];
+  struct rlimit old, low;
+  NEED(open_queue(0, 0));
+  getrlimit(RLIMIT_FSIZE, &old);
+  low = old;
+  low.rlim_cur = 4096;
+  setrlimit(RLIMIT_FSIZE, &low);
+  CHECK_INT(bl_queue_put(q, bytes, sizeof bytes, 0), 0);
+  setrlimit(RLIMIT_FSIZE, &old);
+  CHECK_INT(bl_queue_get(q, &got, 0), 0);
+  CHECK_INT(bl_buf_length(&got), sizeof bytes);
+  close_queue();
+}
+
+/* In a child of its own: where no more memory may be mapped. */
+static int put_without_memory(void) {
+  static char bytes[50 << 20];
+  struct rlimit low = {(rlim_t)100 << 20, (rlim_t)100 << 20};
+  if (put("small") < 0 || setrlimit(RLIMIT_AS, &low) < 0) return 1;
+  int r = 0, n = 1;
+  while ((r = bl_queue_put(q, bytes, sizeof bytes, 0)) == 0) n++;
+  if (r != -ENOMEM || bl_queue_size(q) != (uint64_t)n) return 2;
+  if (strcmp(get(0), "small") != 0 || put("still") < 0) return 3;
+  return 0;
+}
+
+static void says_that_it_cannot_grow(void) {
+  if (CHECK_ASAN) SKIP("address space has no limit under ASan");
+  NEED(open_queue(0, 0));
+  CHECK_INT(check_in_child(put_without_memory), 0);
   close_queue();
 }
 
@@ -305,6 +375,9 @@ CHECK_MAIN(
     {"the ring grows with messages in it", grows},
     {"large messages pass, too large ones are refused", takes_large_ones},
     {"half the reserve makes a queue full", is_full_of_bytes},
+    {"a ring that is too large shrinks", gives_back_what_it_grew_by},
+    {"a later limit of files does not stop it", grows_below_a_later_limit},
+    {"one that cannot grow says so, and is whole", says_that_it_cannot_grow},
     {"after shutdown what is in can be got", can_be_shut},
     {"what is done is counted", counts_what_is_done},
     {"the descriptor is a level", fd_is_a_level},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Producers and consumers are killed at random, for some seconds or until there
- * were BILLIARD_KILLS, and a ledger is kept of what was put and what was got. Beside them work two that
- * are never killed: for these a wait that ends by its time is a wake-up that
- * was lost. BILLIARD_SEED repeats a run, as far as the scheduler does. */
+ * were BILLIARD_KILLS, and a ledger is kept of what was put and what was got.
+ * Beside them work two that are never killed: for these a wait that ends by
+ * its time is a wake-up that was lost. BILLIARD_SEED repeats a run, as far as
+ * the scheduler does. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
