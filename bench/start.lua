@@ -27,14 +27,13 @@ local forkserver, spawn = round_of "forkserver", round_of "spawn"
 -- ---- a process with much memory of its own ----
 
 local function by_request(connection)
-   local billiard = require "billiard"
    local rounds = {
       forkserver = function()
          local p = billiard.Process { target = nothing,
             start_method = "forkserver" }
          return p:start() and p:join()
       end,
-      fork = function() return require "floor".fork() or true end,
+      fork = function() return floor.fork() or true end,
    }
    local heap = ("x"):rep(HEAP)
    for what in function() return (connection:recv()) end do

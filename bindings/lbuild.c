@@ -2,7 +2,6 @@
 #include "bindings/lbuild.h"
 
 #include "bindings/lmethod.h"
-#include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
 #include "bindings/lsecret.h"
 #include "bindings/lspec.h"
@@ -106,6 +105,27 @@ static int process_new(lua_State *L) {
   set_authkey(L, 4);
   lua_settop(L, 4);
   return 1;
+}
+
+/* Moves a field of the spec to where it stands in a Process, which is on top. */
+static void move(lua_State *L, int spec, const char *key, int value) {
+  lua_getfield(L, spec, key);
+  bl_compat_setvalue(L, -2, value);
+  lua_pushnil(L);
+  lua_setfield(L, spec, key);
+}
+
+struct bl_lprocess *bl_lbuild_self(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  struct bl_lprocess *p = new_userdata(L);
+  lua_pushvalue(L, index);
+  bl_compat_setvalue(L, -2, BL_LUV_SPEC);
+  move(L, index, "class", BL_LUV_CLASS);
+  move(L, index, "fields", BL_LUV_FIELDS);
+  lua_getfield(L, index, "daemon");
+  p->daemon = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return p;
 }
 
 void bl_lbuild_main(lua_State *L) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bindings/lbuild.h"
 #include "bindings/lcodec.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
@@ -228,12 +229,10 @@ static int unwrap(lua_State *L) {
   bl_lstate(L)->loading = 1;
   unpack(L, body);
   bl_lstate(L)->loading = 0;
-  bl_lchild_half(L, "rebuild");
-  struct bl_lprocess *self = bl_lprocess_test(L, -1);
-  lua_replace(L, 1); /* self prelude */
-  lua_getfield(L, 2, "identity");
-  bl_lprocess_set_spec(L, 1, "identity");
-  bl_lstate(L)->counter = 0; /* that one was built by its parent */
+  if (lua_getfield(L, -1, "log") != LUA_TNIL) bl_lchild_half(L, "log");
+  lua_pop(L, 1); /* parcel prelude told */
+  struct bl_lprocess *self = bl_lbuild_self(L, 3);
+  lua_replace(L, 1); /* self ... */
   become_self(L, self, parcel->owner);
   lua_settop(L, 1);
   return bl_lrun_push(L);
@@ -255,10 +254,10 @@ int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
   lua_pushlightuserdata(L, parcel);
   int status = lua_pcall(L, 1, LUA_MULTRET, 1);
   if (status != LUA_OK) fail(L);
-  int may_run = status == LUA_OK && bl_parcel_wait(parcel) == 0;
+  int go = status == LUA_OK ? bl_parcel_wait(parcel) : BL_ELOAD;
   bl_parcel_drop(parcel);
-  if (bl_limit_requested()) return -bl_signal_number("TERM");
-  if (!may_run) return FAILED;
+  /* whoever is to end already learns it from its first instruction */
+  if (go < 0 && go != BL_ETERMINATED) return FAILED;
   lua_pushcfunction(L, describe);
   lua_replace(L, 1);
   return run(L, 1, bl_linterrupt_prepare(L));

@@ -66,32 +66,24 @@ static struct bl_lconnection *new_connection(lua_State *L) {
   return c;
 }
 
-static void add_pair(lua_State *L, struct bl_lconnection *a,
-                     struct bl_lconnection *b) {
-  struct bl_lstate *s = bl_lstate(L);
-  a->partner = b;
-  b->partner = a;
-  a->next = b;
-  b->next = s->pairs;
-  s->pairs = a;
+static void enlist(lua_State *L, struct bl_lconnection *c) {
+  struct bl_lconnection **first = &bl_lstate(L)->connections;
+  c->next = *first;
+  c->at = first;
+  if (c->next) c->next->at = &c->next;
+  *first = c;
 }
 
-static void delist(struct bl_lstate *s, const struct bl_lconnection *c) {
-  struct bl_lconnection **at = &s->pairs;
-  while (*at && *at != c) at = &(*at)->next;
-  if (*at) *at = c->next;
-}
-
-static void part(lua_State *L, struct bl_lconnection *c) {
-  if (!c->partner) return;
-  delist(bl_lstate(L), c);
-  delist(bl_lstate(L), c->partner);
-  c->partner->partner = NULL;
+static void delist(struct bl_lconnection *c) {
+  if (c->at) *c->at = c->next;
+  if (c->at && c->next) c->next->at = c->at;
+  c->at = NULL;
+  if (c->partner) c->partner->partner = NULL;
   c->partner = NULL;
 }
 
-void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c) {
-  part(L, c);
+void bl_lconnection_drop(struct bl_lconnection *c) {
+  delist(c);
   c->channel = bl_channel_free(c->channel);
   c->closing = 0;
 }
@@ -106,27 +98,27 @@ void bl_lconnection_wait_begin(struct bl_lconnection *c) {
   c->waited = bl_self_pid();
 }
 
-int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c) {
+int bl_lconnection_wait_end(struct bl_lconnection *c) {
   c->waiters--;
   if (!c->closing) return c->channel ? 0 : BL_ECLOSED;
-  if (c->waiters == 0) bl_lconnection_drop(L, c);
+  if (c->waiters == 0) bl_lconnection_drop(c);
   return BL_ECLOSED;
 }
 
 static int connection_close(lua_State *L) {
   struct bl_lconnection *c = check(L);
   if (!has_waiters(c) || !c->channel) {
-    bl_lconnection_drop(L, c);
+    bl_lconnection_drop(c);
   } else if (!c->closing) {
     c->closing = 1;
-    part(L, c);
+    delist(c);
     bl_channel_shut(c->channel);
   }
   return 0;
 }
 
 static int connection_gc(lua_State *L) {
-  bl_lconnection_drop(L, luaL_checkudata(L, 1, BL_LCONNECTION));
+  bl_lconnection_drop(luaL_checkudata(L, 1, BL_LCONNECTION));
   return 0;
 }
 
@@ -158,8 +150,9 @@ static int new_pipe(lua_State *L) {
   for (int i = 0; i < 2; i++) {
     made[i]->channel = ends[i];
     made[i]->functions = functions;
+    made[i]->partner = made[1 - i];
+    enlist(L, made[i]);
   }
-  add_pair(L, made[0], made[1]);
   return 2;
 }
 
@@ -204,6 +197,7 @@ static void take(struct bl_lreader *r, int *fds) {
   int error = bl_channel_adopt((unsigned)kind % KINDS, fds, &c->channel);
   for (int i = 0; i < BL_CHANNEL_FDS; i++) fds[i] = BL_FD_NONE;
   if (error < 0) luaL_error(r->L, "Connection: %s", bl_error_text(error));
+  enlist(r->L, c);
   c->functions = (kind & FUNCTIONS) != 0;
   /* what came from below once stays so, whoever hands it on */
   c->origin = r->profile == BL_PROFILE_UP || (kind & RAISED)

@@ -32,8 +32,9 @@ struct bl_lconnection {
   pid_t maker;
   struct bl_channel *channel;     /* null: closed */
   struct bl_lconnection *partner; /* the other end, while both are open here */
-  struct bl_lconnection *next;    /* of the ends that have a partner */
-  int met;                        /* lreach.c: a child was given it */
+  struct bl_lconnection *next;    /* of the state's open ones; */
+  struct bl_lconnection **at;     /* where the one before points to it */
+  int met;                        /* for lreach.c */
 };
 
 /* The open Connection that is the first argument; raises. what names the
@@ -50,14 +51,14 @@ enum bl_profile bl_lconnection_accepts(const struct bl_lconnection *c);
 /* Around a wait in which others may close it: begin counts, end returns
  * BL_ECLOSED when they did, and lets go of what they left. */
 void bl_lconnection_wait_begin(struct bl_lconnection *c);
-int bl_lconnection_wait_end(lua_State *L, struct bl_lconnection *c);
+int bl_lconnection_wait_end(struct bl_lconnection *c);
 
 /* Pushes what a call returns that failed with r, and how many values that
  * are: an end that is broken is named. */
 int bl_lconnection_failed(lua_State *L, int r, const char *what);
 
 /* Lets go of the end. */
-void bl_lconnection_drop(lua_State *L, struct bl_lconnection *c);
+void bl_lconnection_drop(struct bl_lconnection *c);
 
 /* Pushes the table of its methods, for the stems that send and receive. */
 void bl_lconnection_methods(lua_State *L);

@@ -61,10 +61,9 @@ static void leave_inbox(struct inbox *box) {
 /* ---- what the calls share ---- */
 
 /* 0: go on; BL_ECLOSED: somebody closed it meanwhile. */
-static int still_open(lua_State *L, struct bl_lconnection *c,
-                      struct inbox *box) {
+static int still_open(struct bl_lconnection *c, struct inbox *box) {
   int r = 0;
-  if (box->waiting) r = bl_lconnection_wait_end(L, c);
+  if (box->waiting) r = bl_lconnection_wait_end(c);
   box->waiting = 0;
   return r == 0 && (!c->channel || c->closing) ? BL_ECLOSED : r;
 }
@@ -90,7 +89,7 @@ static struct bl_lconnection *check_readable(lua_State *L, const char *what) {
 static int receive_look(lua_State *L, int64_t until_ns) {
   struct bl_lconnection *c = lua_touserdata(L, CONNECTION);
   struct inbox *box = lua_touserdata(L, BOX);
-  int r = still_open(L, c, box);
+  int r = still_open(c, box);
   if (r < 0) return r;
   r = bl_channel_receive(c->channel, &box->message,
                          (size_t)lua_tointeger(L, MOST), until_ns);
@@ -157,7 +156,7 @@ static int connection_recv_bytes(lua_State *L) {
 
 static int poll_look(lua_State *L, int64_t until_ns) {
   struct bl_lconnection *c = lua_touserdata(L, CONNECTION);
-  int r = still_open(L, c, lua_touserdata(L, BOX));
+  int r = still_open(c, lua_touserdata(L, BOX));
   return r < 0 ? r : bl_channel_look(c->channel, until_ns);
 }
 

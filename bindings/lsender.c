@@ -106,7 +106,7 @@ static int send_look(lua_State *L, int64_t until_ns) {
   struct bl_lconnection *c = lua_touserdata(L, CONNECTION);
   struct outbox *box = lua_touserdata(L, BOX);
   int r = 0;
-  if (box->waiting) r = bl_lconnection_wait_end(L, c);
+  if (box->waiting) r = bl_lconnection_wait_end(c);
   box->waiting = 0;
   if (r == 0 && (!c->channel || c->closing)) r = BL_ECLOSED;
   return r < 0 ? r : send_now(L, c->channel, until_ns);

@@ -114,9 +114,9 @@ static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
   lua_pushnil(L);
   lua_pushliteral(L,
                   "this process has other threads, whose locks a forked child "
-                  "would inherit held: start it before the threads, run a "
-                  "command instead, or pass allow_threads = true "
-                  "(start: threads)");
+                  "would inherit held: start it by \"forkserver\" or "
+                  "\"spawn\", start it before the threads, run a command "
+                  "instead, or pass allow_threads = true (start: threads)");
   lua_pushliteral(L, "refused");
   return 3;
 }
@@ -145,6 +145,7 @@ static int process_start(lua_State *L) {
   if (!p->process) return luaL_error(L, "not enough memory");
   int r = bl_process_start(p->process, &plan, &step);
   bl_lchild_forget(&child);
+  bl_lremote_forget(&plan);
   if (r < 0) return failed_start(L, p, r, step);
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);

@@ -27,7 +27,7 @@ struct bl_lstate {
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */
   size_t texts; /* bytes that ended children left, untold to the collector */
-  struct bl_lconnection *pairs; /* a list: ends whose other end is open too */
+  struct bl_lconnection *connections; /* a list: those that are open */
   struct bl_lstate *next;
 };
 

@@ -32,10 +32,19 @@ static int timer_timeout(lua_State *L) {
   return bl_lopt_push_left(L, *deadline_ns);
 }
 
-static int sleep_object(lua_State *L) {
-  int64_t *deadline_ns = bl_compat_newuserdata(L, sizeof *deadline_ns, 0);
-  *deadline_ns = lua_tointeger(L, 2);
+void bl_lsystem_timer(lua_State *L, int64_t deadline_ns) {
+  int64_t *timer = bl_compat_newuserdata(L, sizeof *timer, 0);
+  *timer = deadline_ns;
   luaL_setmetatable(L, TIMER);
+}
+
+int bl_lsystem_nap(lua_State *L) {
+  bl_lsystem_timer(L, bl_deadline_ns(2 * BL_MILLISECOND_NS));
+  return 0;
+}
+
+static int sleep_object(lua_State *L) {
+  bl_lsystem_timer(L, lua_tointeger(L, 2));
   return 0;
 }
 

@@ -25,14 +25,11 @@
 
 #define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
 
-/* How long a child that unwinds may be late before its owner acts. */
-enum { OWNER_MARGIN_MS = 200 };
-
-/* How long the record of a zygote's child may be late. */
-enum { RECORD_MS = 50 };
-
-/* How often to look for the end of a child that says nothing of it. */
-enum { LOOK_AGAIN_MS = 5 };
+enum {
+  OWNER_MARGIN_MS = 200, /* a child that unwinds may be late by that */
+  RECORD_MS = 50,        /* and the record of a zygote's child by that */
+  LOOK_AGAIN_MS = 5      /* for the end of a child that says nothing of it */
+};
 
 enum state { INITIAL, STARTED, ENDED };
 
@@ -206,14 +203,14 @@ static int look_later(int64_t until_ns) {
   return bl_poll(NULL, 0, next_ns < until_ns ? next_ns : until_ns);
 }
 
-/* A zygote's child: its record says all that its pidfd does, a moment later,
- * and one wake-up is cheaper than two. But who knows how the zygote is: so
- * that holds for a while only. */
+/* A zygote's child: its record says what its pidfd does, and one wake-up is
+ * cheaper than two; for a while, as who knows how the zygote is. */
 static int await_record(struct bl_process *p, int64_t until_ns) {
   struct pollfd fds[2] = {
       {.fd = bl_ward_fd(p->child.ward), .events = POLLIN},
       {.fd = p->child.handle.fd, .events = POLLIN}};
   int64_t soon_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
+  if (bl_ward_told(p->child.ward)) return 1;
   if (fds[0].fd != BL_FD_NONE) {
     int r = bl_poll(fds, 1, soon_ns < until_ns ? soon_ns : until_ns);
     if (r != 0 || soon_ns >= until_ns) return r;

@@ -39,6 +39,10 @@ pid_t bl_zygote_pid(void);
  * BL_ECLOSED when it never will, as the zygote is gone. */
 int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns);
 
+/* 1 when bl_ward_exit() has the record already: the socket, which is that of
+ * all children, will not tell. */
+int bl_ward_told(const struct bl_ward *w);
+
 /* Readable when bl_ward_exit() is worth calling, and in between; BL_FD_NONE
  * when the zygote is gone. */
 int bl_ward_fd(const struct bl_ward *w);

@@ -233,3 +233,31 @@ describe("a connection in a storm of signals", function()
     finish(c, p)
   end)
 end)
+
+describe("a child that waits on a connection", function()
+  helper.guard()
+
+  it("is interrupted there by controlled termination, and unwinds", function()
+    for _, method in ipairs { "recv", "recv_bytes", "poll", "send" } do
+      local c, p = child(function(connection, name)
+        local _ <close> = setmetatable({}, { __close = function()
+          connection:send_bytes("unwound", nil, nil, 0)
+        end })
+        if name == "send" then
+          while connection:send(BLOCK, 0) do end
+          connection:send(BLOCK)
+        end
+        billiard.ready(name)
+        connection[name](connection, name == "poll" and 600 or nil)
+      end, method)
+      if method ~= "send" then assert(p:wait_ready(LONG)) end
+      assert.is_true(c:poll(method == "send" and LONG or 0) == (method == "send"))
+      p:terminate_controlled(LONG)
+      assert.same({ true, "signal", 15 }, { p:join(LONG) })
+      assert.equal("Terminated", p.error.code)
+      if method ~= "send" then assert.equal("unwound", (c:recv_bytes(LONG))) end
+      p:close()
+      c:close()
+    end
+  end)
+end)

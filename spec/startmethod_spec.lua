@@ -1,49 +1,14 @@
--- Start methods: how one is chosen, and that a child is the same by all.
+-- How a start method is chosen, and what runs the children.
 
 local billiard = require "billiard"
-local child = require "spec.fixtures.child"
 local core = require "billiard.core"
 local helper = require "spec.helper"
-local lfs = require "lfs"
+local starts = require "spec.fixtures.start.kit"
 
 local Process = billiard.Process
-local LONG <const> = 20 * helper.scale
-local all <const> = { "fork", "forkserver", "spawn" }
-local remote <const> = { "forkserver", "spawn" }
-
-helper.wants_zygote = true
-
-local folder = helper.root .. "/spec/fixtures/start"
-
--- One test for each of the methods, which the body gets.
-local function each(methods, name, body)
-  for _, method in ipairs(methods) do
-    it(name .. " by " .. method, function() body(method) end)
-  end
-end
-
--- What a target returns in a child of that method.
-local function result(method, target, ...)
-  local p <close> = assert(Process { target = target, args = { ... },
-    start_method = method }:start())
-  return assert(p:result(LONG))
-end
-
--- The Error of a Process that must fail, told at once and not on stderr.
-local function failure(spec)
-  spec.stderr = "null"
-  local p <close> = assert(Process(spec):start())
-  assert(p:join(LONG))
-  return assert(p.error)
-end
-
-local function with_path(f)
-  local before = package.path
-  package.path = folder .. "/?.lua;" .. before
-  local ok, err = pcall(f)
-  package.path = before
-  if not ok then error(err, 0) end
-end
+local all <const>, remote <const> = starts.all, starts.remote
+local each = starts.each(it)
+local result, with_path, failure = starts.result, starts.with_path, starts.failure
 
 describe("the start method", function()
   helper.guard()
@@ -102,7 +67,7 @@ describe("a context", function()
       local context = billiard.get_context(method)
       assert.equal(method, context.get_start_method())
       assert.equal(method, context.Process {}.start_method)
-      assert.equal(billiard.sleep, context.sleep)
+      assert.equal(billiard.now, context.now)
       assert.equal(context, billiard.get_context(method))
       assert.has_error(function() context.set_start_method "fork" end)
     end
@@ -125,369 +90,49 @@ describe("a context", function()
   it("travels as a context of the receiver's", function()
     local context = billiard.get_context "spawn"
     assert.same({ "spawn", true }, result("spawn", function()
-      local billiard = require "billiard"
       return { context.get_start_method(), context == billiard.get_context "spawn" }
     end))
   end)
 end)
 
-describe("a target", function()
+describe("what runs the children, unless chosen,", function()
   helper.guard()
 
-  each(all, "shares what its upvalues share", function(method)
-    local n, t = 0, { name = "t" }
-    t.self = t
-    local function count() n = n + 1 end
-    assert.same({ 2, true, true }, result(method, function(same)
-      count()
-      count()
-      return { n, t.self == t, rawequal(same, t) }
-    end, t))
-    assert.equal(0, n)
-  end)
-
-  each(all, "may close over a table with a connection, a function and itself", function(method)
-    local here <close>, there = billiard.Pipe()
-    local t = { connection = there, n = 1 }
-    t.self = t
-    function t.add(x)
-      t.n = t.n + x
-      t.connection:send { t.n, t.self == t, t.self.add == t.add }
-      return t.connection:recv(LONG)
-    end
-    local p <close> = assert(Process { start_method = method, target = function()
-      return t.add(41)
-    end }:start())
-    there:close()
-    assert.same({ 42, true, true }, assert(here:recv(LONG)))
-    assert(here:send "and back")
-    assert.equal("and back", assert(p:result(LONG)))
-    assert.equal(1, t.n)
-  end)
-
-  each(all, "U06: is a closure, a method, a callable, a C function by its name", function(method)
-    local got = {}
-    local Counter = { __name = "spec.Counter" .. method }
-    Counter.__index = Counter
-    Counter.__call = function(self, x) return self.n + x end
-    billiard.register(Counter)
-    local counter = setmetatable({ n = 5 }, Counter)
-    function Counter:add(x) return self.n + x end
-    got[1] = result(method, counter.add, counter, 1)
-    got[2] = result(method, counter, 2)
-    got[3] = result(method, math.max, 3, 8)
-    got[4] = result(method, string.rep, "x", 9)
-    assert.same({ 6, 7, 8, "xxxxxxxxx" }, got)
-  end)
-
-  each(remote, "U06: that cannot travel is refused with its path", function(method)
-    local n = helper.fds()
-    for _, row in ipairs {
-      { "args[2].x: userdata", { target = print, args = { 1, { x = io.stdout } } } },
-      { "kwargs.co: thread", { target = print, kwargs = { co = coroutine.create(print) } } },
-      { "fields.f: ", { target = print, fields = { f = io.stdout } } },
-      { "target<upvalue n>", { target = (function()
-        local n = io.stderr
-        return function() return n end
-      end)() } },
-      { "target: C function", { target = coroutine.wrap(print) } } } do
-      row[2].start_method = method
-      local p = Process(row[2])
-      local ok, err = pcall(function() p:start() end)
-      assert.is_false(ok)
-      assert.equal("unsendable", err.code)
-      assert.matches(row[1], tostring(err), 1, true)
-      assert.matches("startmethod_spec.lua:%d+: ", tostring(err))
-      assert.matches("initial", tostring(p), 1, true)
-      p:close()
-    end
-    assert.equal(n, (helper.fds()))
-  end)
-
-  each(remote, "meets an error where it reads a global that only its parent has", function(method)
-    rawset(_G, "only_the_parents", 1)
-    local err = failure { start_method = method, target = load [[
-      absent = absent and 1
-      return only_the_parents]] }
-    local value = result(method, load [[only_the_parents = 7; return only_the_parents]])
-    rawset(_G, "only_the_parents", nil)
-    assert.matches("global 'only_the_parents' exists only in the process that started", err.message)
-    assert.equal(7, value)
-  end)
-
-  it("may be a function of the main script, in the host and in plain Lua", function()
-    local script = [[
-      local billiard = require "billiard"
-      local function double(x) return 2 * x end
-      local function main_function(x) return double(x) + #arg end
-      for _, method in ipairs { "spawn", "forkserver" } do
-        local p = billiard.Process { target = main_function, args = { 20 }, start_method = method }
-        print(p:start():result())
-        p:join()
-      end]]
-    for _, interpreter in ipairs { "host", "lua" } do
-      local out, err, code = helper.run(script, { interpreter = interpreter, args = { "a", "b" } })
-      assert.equal("", err)
-      assert.equal(0, code)
-      assert.equal("42\n42\n", out)
-    end
-  end)
-
-  each(all, "U11: that recurses for ever or takes all memory fails, and no other", function(method)
-    local function deeper(x) return 1 + deeper(x) end
-    local err = failure { start_method = method, target = deeper, args = { 1 } }
-    assert.matches("stack overflow", err.message)
-    if helper.asan then return end
-    err = failure { start_method = method, limits = { as = 300 << 20 }, target = function()
-      local s = "x"
-      while true do s = s .. s end
-    end }
-    assert.matches("not enough memory", err.message)
-  end)
-end)
-
-describe("a module", function()
-  helper.guard()
-
-  each(remote, "held in an upvalue is the child's own", function(method)
-    with_path(function()
-      local tally = require "tally"
-      tally.count = 10
-      assert.same({ 1, true }, result(method, function()
-        tally.add()
-        return { tally.count, tally == require "tally" }
-      end))
-      assert.equal(10, tally.count)
-      package.loaded.tally = nil
-    end)
-  end)
-
-  each(remote, "U07: missing in the child is told with the child's message, at once", function(method)
-    local ghost = { f = function() end }
-    package.loaded["spec.ghost"] = ghost
-    local err = failure { start_method = method, target = function() ghost.f() end }
-    package.loaded["spec.ghost"] = nil
-    assert.equal("load_failed", err.code)
-    assert.matches("module 'spec.ghost' not found", err.message)
-  end)
-
-  each(remote, "U07: that fails in the child is told with its error", function(method)
-    with_path(function()
-      local moody = require "moody"
-      local err = failure { start_method = method, env = { MOODY = "1" },
-        target = function() return moody end }
-      package.loaded.moody = nil
-      assert.equal("load_failed", err.code)
-      assert.matches("moody.lua:%d+: not today", err.message)
-    end)
-  end)
-
-  each(remote, "that starts a process as it is loaded is an error, and no bomb", function(method)
-    with_path(function()
-      local before = require "billiard".get_start_method()
-      billiard.set_start_method(method, true)
-      local bomb = require "bomb" -- its own child has gone by now
-      local err = failure { target = function() return bomb end }
-      billiard.set_start_method(before, true)
-      package.loaded.bomb = nil
-      assert.equal("load_failed", err.code)
-      assert.matches("bomb.lua:%d+: start: a module that is loaded for a child", err.message)
-    end)
-  end)
-end)
-
-describe("types", function()
-  helper.guard()
-
-  each(remote, "that the main script registered are there in its children", function(method)
-    local Vec = { __name = "spec.Vec." .. method }
-    Vec.__index = Vec
-    function Vec:len() return #self end
-    billiard.register(Vec)
-    local got = result(method, function(v)
-      return setmetatable({ v:len(), getmetatable(v) == Vec, v.inner:len() }, Vec)
-    end, setmetatable({ 1, 2, 3, inner = setmetatable({ 1 }, Vec) }, Vec))
-    assert.equal(Vec, getmetatable(got))
-    assert.same({ 3, true, 1 }, { got[1], got[2], got[3] })
-  end)
-
-  each(remote, "that a module registers are the module's in the child", function(method)
-    with_path(function()
-      local point = require "point"
-      assert.same({ 7, true }, result(method, function(p)
-        local point = require "point"
-        return { point.new(3, 4):sum(), getmetatable(p):is_module() }
-      end, point.new(1, 2)))
-    end)
-  end)
-end)
-
-describe("a child", function()
-  helper.guard()
-
-  each(all, "has its name, number, key and daemon flag, and its children number on", function(method)
-    local p <close> = Process { start_method = method, daemon = true, authkey = "sesame, open",
-      target = function()
-        local me = billiard.current_process()
-        return { me.name, me.daemon, me.authkey:equals "sesame, open", Process {}.name,
-          Process {}.daemon, billiard.parent_process().name }
-      end }
-    p.daemon = false
-    assert(p:start())
-    assert.same({ p.name, false, true, p.name .. ":1", false, "MainProcess" },
-      assert(p:result(LONG)))
-  end)
-
-  each(all, "runs the run of its class, with what that derives from", function(method)
-    local Base = Process:extend "Base"
-    function Base:greet() return "I am " .. self.name end
-    function Base:run() return self:greet() .. self.mark end
-    local Derived = Base:extend "Derived"
-    function Derived:run()
-      assert(getmetatable(Derived).__call and Derived.super == Base)
-      return Derived.super.run(self) .. "!"
-    end
-    local p <close> = Derived { name = "D", start_method = method, fields = { mark = "?" } }
-    assert(p:start())
-    assert.equal("I am D?!", assert(p:result(LONG)))
-  end)
-
-  each(all, "knows its parent, and whether that lives", function(method)
-    -- the child is killed while the grandchild looks at it
-    local out, _, code = helper.run(([[
-      local billiard = require "billiard"
-      local method = %q
-      local p = billiard.Process { start_method = method, target = function()
-        local q = billiard.Process { start_method = method, stdout = "inherit", target = function()
-          local parent = billiard.parent_process()
-          io.write(tostring(parent.is_alive(parent)), " ", parent.name, " ", parent.pid, "\n")
-          io.stdout:flush()
-          billiard.ready()
-          parent:join()
-          io.write(tostring(parent:is_alive()), "\n")
-        end }
-        q:start()
-        q:wait_ready()
-        billiard.ready(tostring(q.pid))
-        billiard.sleep(3600)
-      end }
-      p:start()
-      local _, pid = assert(p:wait_ready(20))
-      p:kill()
-      p:join()
-      print(p.pid)
-      while io.open("/proc/" .. pid) do billiard.sleep(0.01) end]]):format(method))
-    assert.equal(0, code)
-    local pid, told, last = out:match "^true Process%-1 (%d+)\n(.-)(%d+)\n"
-    if not last then pid, last = out:match "^true Process%-1 (%d+)\n(%d+)\n" end
-    assert.equal(pid, last)
-    assert.matches("false\n", told ~= "" and told or out, 1, true)
-  end)
-
-  each(remote, "has only the descriptors that it was given", function(method)
-    local file <close> = assert(io.open "/dev/null") -- not close-on-exec
-    local sibling <close> = child.sleeper { start_method = method }
-    local kinds = result(method, function()
-      local lfs, kinds = require "lfs", {}
-      for name in lfs.dir "/proc/self/fd" do
-        local target = tonumber(name) and tonumber(name) > 2
-          and lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
-        if target and not target:find "^/proc/%d+/fd$" then
-          kinds[#kinds + 1] = target:match "pidfd" or target:match "eventfd"
-            or target:match "billiard%-board" or target
-        end
-      end
-      table.sort(kinds)
-      return kinds
-    end)
-    assert.is_truthy(file and sibling)
-    -- who owns it, what it rings when it is ready, where it leaves its result
-    assert.same({ "billiard-board", "eventfd", "pidfd" }, kinds)
-  end)
-
-  each(remote, "has its lifeline besides, and no other, as a daemon", function(method)
-    local p <close> = assert(Process { start_method = method, daemon = true, target = function()
-      local lfs, pipes = require "lfs", 0
-      for name in lfs.dir "/proc/self/fd" do
-        local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target") or ""
-        pipes = pipes + (tonumber(name) and tonumber(name) > 2 and target:find "^pipe:" and 1 or 0)
-      end
-      return pipes
-    end }:start())
-    assert.equal(1, assert(p:result(LONG)))
-  end)
-
-  each(remote, "starts in the directory that its owner is in then", function(method)
-    local before = lfs.currentdir()
-    assert(lfs.chdir "/tmp")
-    local there = result(method, function() return require "lfs".currentdir() end)
-    assert(lfs.chdir "/")
-    local p <close> = assert(Process { start_method = method, cwd = "proc/self/..",
-      target = function() return require "lfs".currentdir() end }:start())
-    local relative = assert(p:result(LONG))
-    assert(lfs.chdir(before))
-    assert.equal("/tmp", there)
-    assert.equal("/proc", relative)
-  end)
-
-  each(remote, "finds modules by its owner's path, also where it is elsewhere", function(method)
-    local before, path = lfs.currentdir(), package.path
-    assert(lfs.chdir(folder))
-    package.path = "./?.lua;" .. path
-    local p = Process { start_method = method, cwd = "/", target = function()
-      return require "tally".name
-    end }
-    local ok, err = p:start()
-    package.path = path
-    assert(lfs.chdir(before))
-    assert(ok, err)
-    assert.equal("tally", assert(p:result(LONG)))
-    p:join()
-    p:close()
-  end)
-
-  each(remote, "shows neither its key nor its body to those who list processes", function(method)
-    local p <close> = child.sleeper { start_method = method, authkey = "sesame, open",
-      args = { "a word of the body" } }
-    for _, name in ipairs { "cmdline", "environ" } do
-      local file <close> = assert(io.open(("/proc/%d/%s"):format(p.pid, name)))
-      local text = file:read "a"
-      assert.is_nil(text:find("sesame", 1, true))
-      assert.is_nil(text:find("a word of", 1, true))
-    end
-  end)
-
-  each(all, "has random numbers of its own", function(method)
-    local seen = {}
-    for _ = 1, 8 do
-      local n = result(method, math.random, 0)
-      assert.is_nil(seen[n])
-      seen[n] = true
-    end
-  end)
-
-  each(all, "starts children by any method", function(method)
-    for _, other in ipairs(all) do
-      assert.equal(method .. " " .. other, result(method, function()
-        local q <close> = Process { start_method = other, target = function()
-          return billiard.current_process().start_method
-        end }
-        return billiard.current_process().start_method .. " " .. assert(q:start():result(LONG))
-      end))
-    end
-  end)
-
-  each(all, "runs its at_exit functions and reports what it raises", function(method)
-    local out, err = helper.run(([[
+  -- What a script says that runs in a copy of plain Lua under that name, with a
+  -- copy of the module that stands beside no host.
+  local function alone(name, method)
+    local folder <close> = helper.tmpdir()
+    os.execute(("cp $(command -v lua5.4) %s/%s && mkdir %s/billiard && cp %s %s/billiard")
+      :format(folder.path, name, folder.path, helper.quote(helper.core), folder.path))
+    return helper.run(([[
       local billiard = require "billiard"
       local p = billiard.Process { start_method = %q, target = function()
-        billiard.at_exit(function() print "first" end)
-        billiard.at_exit(function() print "last" end)
-        error "boo"
+        return require "lfs".symlinkattributes("/proc/self/exe", "target")
       end }
-      print(p:start():join())]]):format(method))
-    assert.equal("last\nfirst\ntrue\texit\t1\n", out)
-    assert.matches("^Process Process%-1:\n[^\n]*: boo\nstack traceback:\n", err)
+      local ok, err, code = p:start()
+      if not ok then return print(code, err) end
+      print((p:result()))
+      p:join()]]):format(method), { interpreter = folder.path .. "/" .. name,
+      env = { LUA_CPATH = folder.path .. "/?.so;;" } })
+  end
+
+  it("is the host, where the module was built beside one, else the interpreter", function()
+    if helper.asan then return pending "plain Lua cannot load a module built with ASan" end
+    for _, method in ipairs(remote) do
+      assert.matches("/lua5%.4\n$", (alone("lua5.4", method)))
+      assert.equal(helper.host, result(method, function()
+        return require "lfs".symlinkattributes("/proc/self/exe", "target")
+      end))
+    end
+  end)
+
+  it("is told, where it cannot be known", function()
+    if helper.asan then return pending "plain Lua cannot load a module built with ASan" end
+    for _, method in ipairs(remote) do
+      local out, err = alone("frob", method)
+      assert.equal("", err)
+      assert.matches("^StartError\t.*set_executable%(path%)", out)
+    end
   end)
 end)
 
@@ -498,7 +143,7 @@ describe("set_executable", function()
 
   it("names what runs the children: a host or a Lua interpreter", function()
     for _, method in ipairs(remote) do
-      for _, program in ipairs { helper.host, "lua5.4" } do
+      for _, program in ipairs(helper.asan and { helper.host } or { helper.host, "lua5.4" }) do
         billiard.set_executable(program)
         local exe = result(method, function()
           return require "lfs".symlinkattributes("/proc/self/exe", "target")
@@ -531,7 +176,7 @@ describe("set_executable", function()
   it("may name a program of one's own that calls bl_child_main", function()
     if helper.asan then return pending "the program is not built with ASan" end
     local kit = require "spec.fixtures.faults.kit"
-    local program <close> = kit.program(folder .. "/main.c")
+    local program <close> = kit.program(starts.folder .. "/main.c")
     local out, err, code = helper.run([[
       local billiard = require "billiard"
       billiard.set_executable "/proc/self/exe"

@@ -8,6 +8,9 @@
 local core = require "billiard.core"
 local context = require "billiard.context"
 local log = require "billiard.log"
+-- whose objects may be all that a child has of this library
+require "billiard.shared"
+require "billiard.sync"
 
 local body = {}
 
@@ -23,10 +26,6 @@ local function is_file(path)
    return file ~= nil
 end
 
-local function quote(s)
-   return ("%q"):format(s)
-end
-
 -- The host, where it was built or installed beside this module.
 local function host_beside(module)
    for _, up in ipairs { "/lib/billiard/core%.", "/lib/lua/5%.4/billiard/core%." } do
@@ -36,36 +35,41 @@ local function host_beside(module)
    end
 end
 
-local default -- argv, found once
+local default -- the program's path, found once
 
 local function find_executable()
    local module, program = core.files()
-   local here = module ~= nil and module == program -- the module is built in
-   if here then return program end
+   if module and module == program then return program end -- it is built in
    local host = module and host_beside(module)
    if host then return host end
    if program and is_interpreter(program) then return program end
 end
 
+-- Where an interpreter can load this module from.
+local function module_file()
+   local module, program = core.files()
+   if module and module ~= program then return module end
+   return package.searchpath("billiard.core", package.cpath)
+end
+
 local function argv_of(path)
    if not is_interpreter(path) then return { path, "--worker", "3" } end
-   local module = core.files()
-   return { path, "-E", "-e", ("package.cpath = %s; require 'billiard.core'"
-      .. ".child_main(3)"):format(quote(module or package.cpath)) }
+   local module = module_file()
+   if not module then
+      return nil, ("'%s' is a Lua interpreter, and there is no billiard.core "
+         .. "on package.cpath that it could load (start: exec)"):format(path),
+         "StartError"
+   end
+   return { path, "-E", "-e", ("package.cpath = %q; require 'billiard.core'"
+      .. ".child_main(3)"):format(module) }
 end
 
 local function executable()
-   local chosen = context.settings.executable
-   if chosen then return argv_of(chosen) end
-   if not default then
-      local path = find_executable()
-      if not path then
-         return nil, "neither the host nor a Lua interpreter is known here: "
-            .. "set_executable(path) names one (start: exec)", "StartError"
-      end
-      default = argv_of(path)
-   end
-   return default
+   default = default or find_executable()
+   local path = context.settings.executable or default
+   if path then return argv_of(path) end
+   return nil, "neither the host nor a Lua interpreter is known here: "
+      .. "set_executable(path) names one (start: exec)", "StartError"
 end
 
 -- ---- the owner: what the child is told -----------------------------------
@@ -113,19 +117,27 @@ local function strings(list)
    return copy
 end
 
-local function prelude_of(spec)
+-- What a zygote can be told once and for all its children.
+local function common(cwd)
    return {
-      name = spec.name,
-      identity = spec.identity,
-      parent = core.current_process().name,
-      path = rooted(package.path, spec.cwd),
-      cpath = rooted(package.cpath, spec.cwd),
+      path = rooted(package.path, cwd),
+      cpath = rooted(package.cpath, cwd),
       arg = strings(rawget(_G, "arg")),
-      globals = globals(),
-      method = core.start_method(),
       executable = context.settings.executable,
       preload = context.settings.preload,
    }
+end
+
+local function prelude_of(spec)
+   local prelude = { name = spec.name }
+   if spec.start_method == "spawn" or spec.cwd then
+      prelude = common(spec.cwd)
+      prelude.name = spec.name
+   end
+   prelude.parent = core.current_process().name
+   prelude.globals = globals()
+   prelude.method = core.start_method()
+   return prelude
 end
 
 -- A type that user code has registered: it is there as soon as it was read,
@@ -140,11 +152,12 @@ local Registration = {
 }
 core.register(Registration)
 
--- As far as they can travel.
+-- As far as they can travel; nil for none.
 local function registrations()
-   local list = {}
+   local list
    for _, meta in ipairs(core.registered()) do
       if pcall(core.pack, meta, "down") then
+         list = list or {}
          list[#list + 1] = setmetatable({ meta = meta }, Registration)
       end
    end
@@ -161,21 +174,27 @@ core.describe_by(function(process, spec, class, fields)
       args = spec.args,
       kwargs = spec.kwargs,
       fields = fields,
+      name = spec.name,
+      identity = spec.identity,
       authkey = spec.authkey,
       daemon = process.daemon,
       start_method = spec.start_method,
       log = log.tell(),
-   }, {
-      path = package.path,
-      cpath = package.cpath,
-      preload = context.settings.preload,
-   }
+   }, spec.start_method == "forkserver" and common() or nil
 end)
 
 -- ---- the zygote -----------------------------------------------------------
 
+local function take_common(told)
+   if not told.preload then return end -- the zygote has done it
+   _G.arg = told.arg
+   context.settings.executable = told.executable
+   context.settings.preload = told.preload
+end
+
 --- zygote: loads what the children will need.
 function body.preload(told)
+   take_common(told)
    for _, name in ipairs(told.preload) do
       local ok, err = pcall(require, name)
       if not ok then
@@ -202,26 +221,11 @@ end
 
 --- child: takes the prelude in.
 function body.prepare(prelude)
-   _G.arg = prelude.arg
+   take_common(prelude)
    guard_globals(prelude.globals)
    core.start_method(prelude.method)
-   context.settings.executable = prelude.executable
-   context.settings.preload = prelude.preload
 end
 
---- child: the Process that it is to be.
-function body.rebuild(told)
-   log.take(told.log)
-   return told.class {
-      target = told.target,
-      args = told.args,
-      kwargs = told.kwargs,
-      fields = told.fields,
-      authkey = told.authkey,
-      daemon = told.daemon,
-      start_method = told.start_method,
-      name = core.current_process().name,
-   }
-end
+body.log = log.take
 
 return body
