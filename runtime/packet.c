@@ -97,8 +97,8 @@ static int fill(struct bl_packet *p, const struct iovec *parts, int n,
   empty(p);
   if (nfds > BL_PACKET_FDS) return BL_ETOOBIG;
   p->size = total(parts, n);
-  int r = p->size > most ? copy_to_memory(p, parts, n)
-                         : copy_inside(p, parts, n);
+  int r =
+      p->size > most ? copy_to_memory(p, parts, n) : copy_inside(p, parts, n);
   if (r < 0) return r;
   for (int i = 0; i < nfds; i++) p->fds[i] = fds[i];
   p->n = nfds;
@@ -280,6 +280,15 @@ int bl_packet_receive(int sock, struct bl_packet *p) {
   return r;
 }
 
+/* Takes what stands first out of the socket. */
+static void pass(int sock) {
+  char rest;
+  ssize_t n;
+  do {
+    n = recv(sock, &rest, sizeof rest, MSG_DONTWAIT);
+  } while (n < 0 && transient(errno));
+}
+
 static int is_no_room(int r) {
   return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
@@ -289,11 +298,10 @@ int bl_packet_take(int sock, const struct bl_packet_note *note,
                    struct bl_packet *p) {
   empty(p);
   size_t size = note->inside < BL_PACKET_WIDE ? note->inside : BL_PACKET_WIDE;
-  char *to = make_room(p, size), rest;
+  char *to = make_room(p, size);
   if (!to) return -ENOMEM;
   int r = receive(sock, p, to, size, MSG_PEEK);
-  if (r != 0 && r != -EAGAIN && !is_no_room(r))
-    recv(sock, &rest, sizeof rest, MSG_DONTWAIT);
+  if (r != 0 && r != -EAGAIN && !is_no_room(r)) pass(sock);
   if (r <= 0) bl_packet_drop(p);
   return r;
 }

@@ -130,8 +130,8 @@ static void goes_through_the_ring_where_it_fits(void) {
   static const struct {
     size_t size;
     uint64_t packets; /* after it */
-  } sent[] = {{BL_CHANNEL_LARGE, 0},     {9, 0},  {BL_RING_SIZE / 3, 1},
-              {BL_CHANNEL_SMALL - 8, 1}, {9, 1},  {20000, 2},
+  } sent[] = {{BL_CHANNEL_LARGE, 0},     {9, 0}, {BL_RING_SIZE / 3, 1},
+              {BL_CHANNEL_SMALL - 8, 1}, {9, 1}, {20000, 2},
               {BL_CHANNEL_LARGE + 1, 3}, {10, 3}};
   enum { N = sizeof sent / sizeof sent[0] };
   struct bl_message m;
