@@ -26,9 +26,13 @@ static inline void *bl_lclass_test(lua_State *L, int index,
 /* The same, which raises. */
 void *bl_lclass_check(lua_State *L, int index, const struct bl_lclass *class);
 
+struct bl_lhandle_type;
+
 /* Makes the class's metatable; with the core on top, whose `methods` gets the
- * methods under the class's name, for the Lua half to complete. */
+ * methods under the class's name, for the Lua half to complete. Metamethods
+ * have them as upvalue 1. handle: how it travels; null: it does not. */
 void bl_lclass_open(lua_State *L, const struct bl_lclass *class,
-                    const luaL_Reg *methods, const luaL_Reg *metamethods);
+                    const luaL_Reg *methods, const luaL_Reg *metamethods,
+                    const struct bl_lhandle_type *handle);
 
 #endif

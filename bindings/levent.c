@@ -6,6 +6,7 @@
 #include "bindings/lobject.h"
 #include "bindings/lopt.h"
 #include "bindings/lpoller.h"
+#include "bindings/lshared.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/bell.h"
@@ -192,6 +193,31 @@ static struct levent *new(lua_State *L, const struct bl_lclass *class) {
   return e;
 }
 
+/* ---- how they travel ---- */
+
+static int give(struct bl_lwriter *w, int *fds) {
+  struct levent *e = lua_touserdata(w->L, -1);
+  return bl_lshared_give(w, e->class, e->fd, fds);
+}
+
+static void take(struct bl_lreader *r, int *fds,
+                 const struct bl_lclass *class) {
+  bl_lshared_nothing(r);
+  struct levent *e = new(r->L, class);
+  e->fd = fds[0];
+  fds[0] = BL_FD_NONE;
+}
+
+static void take_event(struct bl_lreader *r, int *fds) {
+  take(r, fds, &event);
+}
+
+static void take_semaphore(struct bl_lreader *r, int *fds) {
+  take(r, fds, &semaphore);
+}
+
+/* ---- making ---- */
+
 static int new_event(lua_State *L) {
   struct levent *e = new(L, &event);
   return opened(L, e, bl_bell_open());
@@ -226,8 +252,13 @@ void bl_levent_open(lua_State *L) {
                                          {"__gc", event_close},
                                          {"__close", event_close},
                                          {NULL, NULL}};
-  bl_lclass_open(L, &event, event_methods, metamethods);
-  bl_lclass_open(L, &semaphore, semaphore_methods, metamethods);
+  static const struct bl_lhandle_type event_type = {"billiard.Event", 1, 0,
+                                                    give, take_event};
+  static const struct bl_lhandle_type semaphore_type = {
+      "billiard.Semaphore", 1, 0, give, take_semaphore};
+  bl_lclass_open(L, &event, event_methods, metamethods, &event_type);
+  bl_lclass_open(L, &semaphore, semaphore_methods, metamethods,
+                 &semaphore_type);
   lua_pushcfunction(L, new_event);
   lua_setfield(L, -2, "Event");
   lua_pushcfunction(L, new_semaphore);

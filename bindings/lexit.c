@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bindings/lconnection.h"
 #include "bindings/lerror.h"
 #include "bindings/lprocess.h"
 #include "bindings/lstate.h"
@@ -52,7 +53,7 @@ static void run_at_exit(lua_State *L) {
 }
 
 /* A child that is joined may wait for the end of what we write, or for room
- * for what nobody will read. */
+ * for what nobody will read: over its stdio, */
 static void close_streams(lua_State *L) {
   static const char *const names[] = {"stdin", "stdout", "stderr"};
   bl_lstate_table(L, BL_LCHILDREN);
@@ -70,11 +71,18 @@ static void close_streams(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* and over a pipe. */
+static void close_connections(lua_State *L) {
+  struct bl_lstate *s = bl_lstate(L);
+  while (s->connections) bl_lconnection_drop(s->connections);
+}
+
 static void end_children(lua_State *L) {
   const struct bl_lprocess *first = bl_lstate(L)->children, *p = first;
   size_t n = 0, i = 0;
   if (!first) return;
   close_streams(L);
+  close_connections(L);
   do n++;
   while ((p = p->next) != first);
   struct bl_process **list = bl_compat_newuserdata(L, n * sizeof *list, 0);

@@ -5,19 +5,28 @@
 
 #include "bindings/compat.h"
 #include "runtime/latch.h"
+#include "runtime/shm.h"
 
 /* Pushes a Lock in memory of its own; 0 or an error. */
 int bl_llock_new(lua_State *L, enum bl_latch_kind kind);
 
-/* Pushes a Lock in memory of the value at index, which keeps it there, and
+/* Pushes a Lock in the memory `in` of the value at index, which keeps it there, and
  * calls bl_llock_close() before it goes. */
-void bl_llock_lend(lua_State *L, int index, struct bl_latch *latch);
+void bl_llock_lend(lua_State *L, int index, const struct bl_shm *in,
+                   struct bl_latch *latch);
 
-/* Is the value at index a Lock or RLock? */
+/* Is the value at index a Lock or RLock; and one that is open? */
 int bl_llock_is(lua_State *L, int index);
+int bl_llock_is_open(lua_State *L, int index);
 
 /* The latch of the open one at index; raises, what names the call. */
 struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what);
+
+/* Takes it: as bl_latch_take(), but BL_ETIMEOUT may be early; or however long
+ * that takes. */
+int bl_llock_take(lua_State *L, int index, const char *what,
+                  int64_t until_ns);
+int bl_llock_insist(lua_State *L, int index, const char *what);
 
 /* The Lock at index is closed now; nothing for what is none. */
 void bl_llock_close(lua_State *L, int index);

@@ -227,9 +227,8 @@ static void open_class(lua_State *L, enum bl_lqueue_kind kind,
                                          {"__close", queue_close},
                                          {NULL, NULL}};
   const struct bl_lclass *class = &bl_lqueue_classes[kind];
-  bl_lclass_open(L, class, methods, metamethods);
+  bl_lclass_open(L, class, methods, metamethods, &types[kind]);
   luaL_getmetatable(L, class->full);
-  bl_lhandle_add(L, &types[kind]);
   lua_getfield(L, -1, "__index"); /* core mt methods */
   if (kind != BL_LQUEUE_SIMPLE) luaL_setfuncs(L, more, 0);
   if (kind == BL_LQUEUE_JOINABLE) luaL_setfuncs(L, joining, 0);

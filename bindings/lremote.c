@@ -14,16 +14,24 @@
 
 /* Memory that must not leak when something raises. */
 struct box {
+  struct bl_cargo cargo; /* first: by this a plan leads here */
+  struct bl_cargo preloads;
   struct bl_buf body, preload;
   struct bl_lhandles handles;
-  struct bl_cargo cargo, preloads;
 };
 
-static int box_gc(lua_State *L) {
-  struct box *box = lua_touserdata(L, 1);
+static void empty(struct box *box) {
   bl_buf_reset(&box->body);
   bl_buf_reset(&box->preload);
+}
+
+static int box_gc(lua_State *L) {
+  empty(lua_touserdata(L, 1));
   return 0;
+}
+
+void bl_lremote_forget(const struct bl_plan *plan) {
+  if (plan->cargo) empty((struct box *)(uintptr_t)plan->cargo);
 }
 
 static struct box *new_box(lua_State *L) {

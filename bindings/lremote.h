@@ -17,6 +17,9 @@ struct bl_lremote_head {
  * or pushes nil, message, code and returns 3 when it cannot be started so. */
 int bl_lremote_plan(lua_State *L, struct bl_plan *plan);
 
+/* Frees what the start needed: the collector would not know how much it is. */
+void bl_lremote_forget(const struct bl_plan *plan);
+
 /* Adds what billiard.body and billiard.context need to the table on top. */
 void bl_lremote_open(lua_State *L);
 

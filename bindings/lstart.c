@@ -145,6 +145,7 @@ static int process_start(lua_State *L) {
   if (!p->process) return luaL_error(L, "not enough memory");
   int r = bl_process_start(p->process, &plan, &step);
   bl_lchild_forget(&child);
+  bl_lremote_forget(&plan);
   if (r < 0) return failed_start(L, p, r, step);
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);

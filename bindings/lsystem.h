@@ -12,6 +12,10 @@
  * the deadline. */
 void bl_lsystem_timer(lua_State *L, int64_t deadline_ns);
 
+/* An object function (lwaiter.h) for what has no descriptor: due in a few
+ * milliseconds, again and again. */
+int bl_lsystem_nap(lua_State *L);
+
 /* Adds them to the table on top. */
 void bl_lsystem_open(lua_State *L);
 

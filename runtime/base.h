@@ -29,8 +29,9 @@
   X(TOODEEP, 5013, "too_deep", "nested too deep")                            \
   X(LOAD, 5014, "load_failed", "a module could not be loaded")               \
   X(DEADLOCK, 5015, "deadlock", "this process holds it already")             \
-  X(EMPTY, 5020, "empty", "empty")                                           \
-  X(FULL, 5021, "full", "full")
+  X(BROKEN, 5016, "broken", "the barrier is broken")                         \
+  X(EMPTY, 5017, "empty", "empty")                                           \
+  X(FULL, 5018, "full", "full")
 
 enum bl_error {
 #define BL_ERROR_CODE(constant, number, name, text) BL_E##constant = -(number),

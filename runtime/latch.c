@@ -11,13 +11,14 @@ int bl_latch_init(struct bl_latch *l, enum bl_latch_kind kind) {
 }
 
 /* What taking the mutex came to, for its holder. */
-static int taken(struct bl_latch *l, int r) {
+static int taken(struct bl_latch *l, const void *handle, int r) {
   if (r == BL_EDEADLOCK && l->kind == BL_LATCH_RECURSIVE) {
     l->depth++;
     return BL_MUTEX_TAKEN;
   }
   if (r < 0) return r == -EBUSY ? BL_ETIMEOUT : r;
   l->depth = 1;
+  l->handle = handle;
   if (l->forsaken) { /* counted by who did */
     l->forsaken = 0;
     return BL_MUTEX_INHERITED;
@@ -26,12 +27,17 @@ static int taken(struct bl_latch *l, int r) {
   return r;
 }
 
-int bl_latch_try(struct bl_latch *l) {
-  return taken(l, bl_mutex_try(&l->mutex));
+int bl_latch_try(struct bl_latch *l, const void *handle) {
+  return taken(l, handle, bl_mutex_try(&l->mutex));
 }
 
-int bl_latch_take(struct bl_latch *l, int64_t deadline_ns) {
-  return taken(l, bl_mutex_take(&l->mutex, deadline_ns));
+int bl_latch_take(struct bl_latch *l, const void *handle,
+                  int64_t deadline_ns) {
+  return taken(l, handle, bl_mutex_take(&l->mutex, deadline_ns));
+}
+
+int bl_latch_insist(struct bl_latch *l, const void *handle) {
+  return taken(l, handle, bl_mutex_insist(&l->mutex));
 }
 
 int bl_latch_is_mine(const struct bl_latch *l) {
@@ -54,14 +60,12 @@ int bl_latch_drop(struct bl_latch *l) {
   return depth;
 }
 
-int bl_latch_retake(struct bl_latch *l, int depth, int64_t deadline_ns) {
-  int r = bl_latch_take(l, deadline_ns);
-  if (r >= 0) l->depth = (uint32_t)depth;
-  return r;
+void bl_latch_deepen(struct bl_latch *l, int depth) {
+  l->depth += (uint32_t)depth - 1; /* another coroutine may have it, too */
 }
 
-void bl_latch_forsake(struct bl_latch *l) {
-  if (!bl_latch_is_mine(l)) return;
+void bl_latch_forsake(struct bl_latch *l, const void *handle) {
+  if (!bl_latch_is_mine(l) || l->handle != handle) return;
   l->forsaken = 1;
   l->deaths++;
   bl_mutex_give(&l->mutex);

@@ -22,29 +22,35 @@ struct bl_latch {
   uint32_t kind;
   uint32_t depth;           /* the holder's: how often he has it */
   uint32_t forsaken;        /* the holder's: see bl_latch_forsake() */
+  const void *handle;       /* the holder's: by which handle he took it; with
+                               the memory mapped there it must stay so */
   _Atomic uint32_t deaths;  /* how often it was inherited, or forsaken */
 };
 
 /* Makes one in zeroed shared memory, once; 0 or -errno. */
 int bl_latch_init(struct bl_latch *l, enum bl_latch_kind kind);
 
-/* Takes it, now or by the deadline: how (bl_mutex_taken); BL_ETIMEOUT;
+/* Takes it by that handle, now or by the deadline: how (bl_mutex_taken); BL_ETIMEOUT;
  * BL_EDEADLOCK when this thread has it, and it is a plain one;
  * BL_ETERMINATED. */
-int bl_latch_try(struct bl_latch *l);
-int bl_latch_take(struct bl_latch *l, int64_t deadline_ns);
+int bl_latch_try(struct bl_latch *l, const void *handle);
+int bl_latch_take(struct bl_latch *l, const void *handle,
+                  int64_t deadline_ns);
 
 /* Gives it back once: 0, or -EPERM when this thread does not have it. */
 int bl_latch_give(struct bl_latch *l);
 
-/* Gives it back however often it was taken, and takes it again so often.
- * drop: the depth, or -EPERM; retake: as take. */
+/* Gives it back however often it was taken, and (deepen) once it was taken
+ * again, has it so often. drop: the depth, or -EPERM. */
 int bl_latch_drop(struct bl_latch *l);
-int bl_latch_retake(struct bl_latch *l, int depth, int64_t deadline_ns);
+void bl_latch_deepen(struct bl_latch *l, int depth);
 
-/* Gives it back, if this thread has it, as its death would: the next holder
- * inherits it. For who is about to lose his last handle. */
-void bl_latch_forsake(struct bl_latch *l);
+/* Takes it however long that takes, and whatever is pending. */
+int bl_latch_insist(struct bl_latch *l, const void *handle);
+
+/* Gives it back, if this thread has it by that handle, as its death would:
+ * the next holder inherits it. For a handle that is about to go. */
+void bl_latch_forsake(struct bl_latch *l, const void *handle);
 
 /* Does this thread have it? */
 int bl_latch_is_mine(const struct bl_latch *l);

@@ -10,7 +10,8 @@
 
 enum {
   SPINS = 100,   /* tries: about as long as what is done under a mutex */
-  SLICE_MS = 100 /* of a real wait */
+  SLICE_MS = 100, /* of a real wait */
+  VISIT_MS = 20  /* for somebody to leave, if he is not stopped */
 };
 
 int bl_mutex_init(struct bl_mutex *m) {
@@ -70,6 +71,18 @@ int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
     r = sleep_until(m, slice_ns < deadline_ns ? slice_ns : deadline_ns);
   }
   return r;
+}
+
+int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns) {
+  int r = spin(m);
+  if (r != -EBUSY) return r;
+  int64_t least_ns = bl_deadline_ns(VISIT_MS * BL_MILLISECOND_NS);
+  return bl_mutex_take(m, deadline_ns < least_ns ? least_ns : deadline_ns);
+}
+
+int bl_mutex_insist(struct bl_mutex *m) {
+  int r = spin(m);
+  return r == -EBUSY ? taken(m, pthread_mutex_lock(&m->native)) : r;
 }
 
 int bl_mutex_give(struct bl_mutex *m) {

@@ -39,6 +39,15 @@ int bl_mutex_try(struct bl_mutex *m);
  * BL_ETERMINATED is seen; a signal handler that ran is not (clocklock). */
 int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns);
 
+/* The same for a mutex that is held for moments only: who is in time finds it
+ * free, though somebody is inside; waits for him a little beyond the
+ * deadline (he may be stopped there), and not at all for ever. */
+int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns);
+
+/* Takes it, however long that takes and whatever is pending: for those who
+ * have to put something right. How, or BL_EDEADLOCK. */
+int bl_mutex_insist(struct bl_mutex *m);
+
 /* Gives it: 0, or -EPERM when this thread does not have it. */
 int bl_mutex_give(struct bl_mutex *m);
 

@@ -82,6 +82,7 @@ static void free_if_spent(struct bl_zygote *z) {
 }
 
 static void release(struct bl_zygote *z) {
+  if (!z) return;
   z->released = 1;
   free_if_spent(z);
 }
@@ -240,7 +241,7 @@ static int find(const struct bl_plan *plan, int64_t deadline_ns,
     *out = z;
     return 0;
   }
-  if (z) release(z);
+  release(z);
   z = zygote_new(key, size);
   if (!z) {
     free(key);
@@ -253,10 +254,7 @@ static int find(const struct bl_plan *plan, int64_t deadline_ns,
   return r;
 }
 
-void bl_zygote_release(void) {
-  struct bl_zygote *z = current();
-  if (z) release(z);
-}
+void bl_zygote_release(void) { release(current()); }
 
 pid_t bl_zygote_pid(void) {
   struct bl_zygote *z = current();

@@ -1,4 +1,5 @@
 -- Event and Semaphore: what is one eventfd, and nobody's.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
@@ -43,7 +44,7 @@ describe("billiard.Event", function()
     assert.is_true(event:wait(0))
   end)
 
-  it("waits as long as it is told", function()
+  it("K11: waits as long as it is told", function()
     local event <close> = assert(Event())
     for _, seconds in ipairs { 0, -1, -math.huge, 0.03 } do
       local began = billiard.now()
@@ -59,7 +60,7 @@ describe("billiard.Event", function()
     end
   end)
 
-  it("goes on when those who set it are killed", function()
+  it("K10: goes on when those who set it are killed", function()
     local event <close> = assert(Event())
     for _ = 1, 20 do
       local p = sync.child(function(there)
@@ -108,7 +109,7 @@ describe("billiard.Event", function()
     end
   end)
 
-  it("raises once it is closed", function()
+  it("K14: raises once it is closed", function()
     local event = assert(Event())
     event:close()
     event:close()
@@ -131,7 +132,7 @@ describe("billiard.Event", function()
   it("is an error of the world where no descriptor is left", function()
     local words = child.words { limits = { nofile = 40 }, target = function()
       for _, new in ipairs { Event, billiard.Lock, function() return Semaphore(1) end } do
-        local all, result = {}, nil
+        local all, result = {}
         repeat
           result = table.pack(new())
           all[#all + 1] = result[1]

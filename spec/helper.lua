@@ -22,6 +22,8 @@ helper.root = root
 -- the host, and the interpreter that runs this spec
 helper.host = absolute(os.getenv "BILLIARD_HOST" or "build/bin/billiard")
 helper.lua = assert(lfs.symlinkattributes("/proc/self/exe", "target"))
+-- the module, which plain Lua loads
+helper.core = absolute(build) .. "/lib/billiard/core.so"
 helper.is_host = helper.lua == helper.host
 -- how much slower everything may be (sanitizers, forced collector)
 helper.scale = tonumber(os.getenv "BILLIARD_SPEC_SCALE") or 1
@@ -59,6 +61,16 @@ function helper.tmpname()
   local name = os.tmpname()
   temporary[#temporary + 1] = name
   return name
+end
+
+-- A new empty folder: its path; <close> removes it and all that is in it.
+function helper.tmpdir()
+  local path = os.tmpname()
+  assert(os.remove(path))
+  assert(lfs.mkdir(path))
+  return setmetatable({ path = path }, { __close = function()
+    os.execute("rm -rf " .. helper.quote(path))
+  end })
 end
 
 -- How many descriptors are open, and what each stands for.

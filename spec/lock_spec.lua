@@ -1,4 +1,5 @@
 -- Lock and RLock: who has them, and what becomes of them when he dies.
+-- Run once per start method.
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
@@ -7,6 +8,17 @@ local sync = require "spec.fixtures.sync"
 
 local Lock, RLock, Process = billiard.Lock, billiard.RLock, billiard.Process
 local LONG <const> = sync.LONG
+
+-- A child that has that pid, or nil where the kernel lets nobody choose.
+local function with_pid(pid)
+  for _ = 1, 100 do
+    local file <close> = io.open("/proc/sys/kernel/ns_last_pid", "w")
+    if not file or not file:write(pid - 1) or not file:flush() then return nil end
+    local p = sync.child(function() end)
+    if p.pid == pid then return p end
+    sync.kill(p) -- another was quicker
+  end
+end
 
 local kinds = { Lock = Lock, RLock = RLock }
 
@@ -46,7 +58,7 @@ describe("either lock", function()
         p:close()
       end)
 
-      it("waits as long as it is told, by a clock that nobody sets", function()
+      it("K11: waits as long as it is told, by a clock that nobody sets", function()
         local p = sync.holder(lock)
         for _, seconds in ipairs { 0, -1, -math.huge, 0.02, 0.12 } do
           local began = billiard.now()
@@ -69,7 +81,7 @@ describe("either lock", function()
         assert.is_false(lock:locked())
       end)
 
-      it("tells one taker that its holder was killed, and is healthy", function()
+      it("K01, K03: tells one taker that its holder was killed, and is healthy", function()
         sync.kill(sync.holder(lock))
         assert.is_false(lock:locked())
         assert.same({ true, "owner_died" }, { lock:acquire(1 * helper.scale) })
@@ -108,7 +120,19 @@ describe("either lock", function()
         lock:release()
       end)
 
-      it("is not taken from a holder that is stopped", function()
+      it("K15: is not held by who gets the dead holder's pid", function()
+        local p = sync.holder(lock)
+        local pid = p.pid
+        sync.kill(p)
+        local heir = with_pid(pid)
+        if not heir then return pending "no pid can be chosen here" end
+        assert.is_false(lock:locked())
+        assert.same({ true, "owner_died" }, { lock:acquire(0) })
+        lock:release()
+        sync.kill(heir)
+      end)
+
+      it("K12: is not taken from a holder that is stopped", function()
         local p = sync.holder(lock)
         assert(p:send_signal "STOP")
         helper.eventually(function() return helper.proc_state(p.pid) == "T" end)
@@ -121,7 +145,7 @@ describe("either lock", function()
         lock:release()
       end)
 
-      it("is not the forked child's, nor his to give", function()
+      it("K05: is not the forked child's, nor his to give", function()
         lock:acquire()
         local list = sync.results(function()
           local ok, err = pcall(lock.release, lock)
@@ -185,7 +209,7 @@ describe("either lock", function()
         lock:release()
       end)
 
-      it("raises once it is closed", function()
+      it("K14: raises once it is closed", function()
         lock:close()
         lock:close()
         for _, call in ipairs { "acquire", "release", "locked" } do
@@ -247,7 +271,7 @@ end)
 describe("a plain Lock", function()
   helper.guard()
 
-  it("is a deadlock for who has it", function()
+  it("K05: is a deadlock for who has it", function()
     local lock <close> = Lock()
     lock:acquire()
     for _, timeout in ipairs { 0, 1, math.huge } do

@@ -167,6 +167,32 @@ describe("a child", function()
     end
   end)
 
+  each(all, "is supervised, and started again", function(method)
+    local out, err = helper.run(([=[
+      local billiard = require "billiard"
+      local topology = billiard.topology
+      local here, there = billiard.Pipe()
+      local site = topology.supervisor { name = "s", intensity = 50,
+        topology.group { name = "w", n = 2, start_method = %q, target = function(i)
+          there:send { i, billiard.current_process().start_method }
+          os.exit(1)
+        end } }
+      assert(site:start())
+      local seen = { 0, 0 }
+      while seen[1] < 2 or seen[2] < 2 do
+        site:wait(0)
+        local message = here:recv(0.01)
+        if message then
+          assert(message[2] == %q)
+          seen[message[1]] = seen[message[1]] + 1
+        end
+      end
+      site:stop()
+      print "twice"]=]):format(method, method))
+    assert.equal("", err)
+    assert.equal("twice\n", out)
+  end)
+
   each(all, "runs its at_exit functions and reports what it raises", function(method)
     local out, err = helper.run(([[
       local billiard = require "billiard"

@@ -67,7 +67,7 @@ describe("a context", function()
       local context = billiard.get_context(method)
       assert.equal(method, context.get_start_method())
       assert.equal(method, context.Process {}.start_method)
-      assert.equal(billiard.sleep, context.sleep)
+      assert.equal(billiard.now, context.now)
       assert.equal(context, billiard.get_context(method))
       assert.has_error(function() context.set_start_method "fork" end)
     end
@@ -95,6 +95,47 @@ describe("a context", function()
   end)
 end)
 
+describe("what runs the children, unless chosen,", function()
+  helper.guard()
+
+  -- What a script says that runs in a copy of plain Lua under that name, with a
+  -- copy of the module that stands beside no host.
+  local function alone(name, method)
+    local folder <close> = helper.tmpdir()
+    os.execute(("cp $(command -v lua5.4) %s/%s && mkdir %s/billiard && cp %s %s/billiard")
+      :format(folder.path, name, folder.path, helper.quote(helper.core), folder.path))
+    return helper.run(([[
+      local billiard = require "billiard"
+      local p = billiard.Process { start_method = %q, target = function()
+        return require "lfs".symlinkattributes("/proc/self/exe", "target")
+      end }
+      local ok, err, code = p:start()
+      if not ok then return print(code, err) end
+      print((p:result()))
+      p:join()]]):format(method), { interpreter = folder.path .. "/" .. name,
+      env = { LUA_CPATH = folder.path .. "/?.so;;" } })
+  end
+
+  it("is the host, where the module was built beside one, else the interpreter", function()
+    if helper.asan then return pending "plain Lua cannot load a module built with ASan" end
+    for _, method in ipairs(remote) do
+      assert.matches("/lua5%.4\n$", (alone("lua5.4", method)))
+      assert.equal(helper.host, result(method, function()
+        return require "lfs".symlinkattributes("/proc/self/exe", "target")
+      end))
+    end
+  end)
+
+  it("is told, where it cannot be known", function()
+    if helper.asan then return pending "plain Lua cannot load a module built with ASan" end
+    for _, method in ipairs(remote) do
+      local out, err = alone("frob", method)
+      assert.equal("", err)
+      assert.matches("^StartError\t.*set_executable%(path%)", out)
+    end
+  end)
+end)
+
 describe("set_executable", function()
   helper.guard()
   local settings = require "billiard.context".settings
@@ -102,7 +143,7 @@ describe("set_executable", function()
 
   it("names what runs the children: a host or a Lua interpreter", function()
     for _, method in ipairs(remote) do
-      for _, program in ipairs { helper.host, "lua5.4" } do
+      for _, program in ipairs(helper.asan and { helper.host } or { helper.host, "lua5.4" }) do
         billiard.set_executable(program)
         local exe = result(method, function()
           return require "lfs".symlinkattributes("/proc/self/exe", "target")

@@ -83,6 +83,12 @@ model: ## have spin check the models of queue and lock (MODEL_MORE=1: larger)
 	@CC='$(CC)' $(TOOL_LUA) spec/model/run.lua $(RESULTS) $(BUILD)/model; \
 	  status=$$?; sh tools/summary.sh $(RESULTS) && exit $$status
 
+chaos: all ## kill, stop and wake what shares a queue and locks; then the ledger
+	@sh tools/deps.sh build test
+	@mkdir -p $(BUILD) && rm -f $(RESULTS)
+	@$(SPEC_ENV) $(TOOL_LUA) spec/chaos/run.lua $(RESULTS); status=$$?; \
+	  sh tools/summary.sh $(RESULTS) && exit $$status
+
 # ---- checks --------------------------------------------------------------
 
 check: ## every check below; ends with "N passed, N failed", one per check

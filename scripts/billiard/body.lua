@@ -8,6 +8,9 @@
 local core = require "billiard.core"
 local context = require "billiard.context"
 local log = require "billiard.log"
+-- whose objects may be all that a child has of this library
+require "billiard.shared"
+require "billiard.sync"
 
 local body = {}
 
@@ -23,10 +26,6 @@ local function is_file(path)
    return file ~= nil
 end
 
-local function quote(s)
-   return ("%q"):format(s)
-end
-
 -- The host, where it was built or installed beside this module.
 local function host_beside(module)
    for _, up in ipairs { "/lib/billiard/core%.", "/lib/lua/5%.4/billiard/core%." } do
@@ -36,36 +35,41 @@ local function host_beside(module)
    end
 end
 
-local default -- argv, found once
+local default -- the program's path, found once
 
 local function find_executable()
    local module, program = core.files()
-   local here = module ~= nil and module == program -- the module is built in
-   if here then return program end
+   if module and module == program then return program end -- it is built in
    local host = module and host_beside(module)
    if host then return host end
    if program and is_interpreter(program) then return program end
 end
 
+-- Where an interpreter can load this module from.
+local function module_file()
+   local module, program = core.files()
+   if module and module ~= program then return module end
+   return package.searchpath("billiard.core", package.cpath)
+end
+
 local function argv_of(path)
    if not is_interpreter(path) then return { path, "--worker", "3" } end
-   local module = core.files()
-   return { path, "-E", "-e", ("package.cpath = %s; require 'billiard.core'"
-      .. ".child_main(3)"):format(quote(module or package.cpath)) }
+   local module = module_file()
+   if not module then
+      return nil, ("'%s' is a Lua interpreter, and there is no billiard.core "
+         .. "on package.cpath that it could load (start: exec)"):format(path),
+         "StartError"
+   end
+   return { path, "-E", "-e", ("package.cpath = %q; require 'billiard.core'"
+      .. ".child_main(3)"):format(module) }
 end
 
 local function executable()
-   local chosen = context.settings.executable
-   if chosen then return argv_of(chosen) end
-   if not default then
-      local path = find_executable()
-      if not path then
-         return nil, "neither the host nor a Lua interpreter is known here: "
-            .. "set_executable(path) names one (start: exec)", "StartError"
-      end
-      default = argv_of(path)
-   end
-   return default
+   default = default or find_executable()
+   local path = context.settings.executable or default
+   if path then return argv_of(path) end
+   return nil, "neither the host nor a Lua interpreter is known here: "
+      .. "set_executable(path) names one (start: exec)", "StartError"
 end
 
 -- ---- the owner: what the child is told -----------------------------------

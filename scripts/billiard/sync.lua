@@ -21,25 +21,60 @@ function Held:__close()
    self.object:release()
 end
 
+-- object -> the one that gives it back
+local guards = setmetatable({}, { __mode = "k", __index = function(all, object)
+   local guard = setmetatable({ object = object }, Held)
+   all[object] = guard
+   return guard
+end })
+
 --- Holds it while f(...) runs, and returns what that returns.
 -- @raise what f raises, after the release
 local function with(object, f, ...)
-   check_callable("with", f)
+   if type(f) ~= "function" then
+      check_callable("with", f)
+   end
    local ok, err = object:acquire()
    if not ok then
       error("with: " .. err, 2)
    end
-   local _ <close> = setmetatable({ object = object }, Held)
+   local _ <close> = guards[object]
    return f(...)
 end
 
-for _, name in ipairs { "Lock", "RLock", "Semaphore" } do
+for _, name in ipairs { "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition" } do
    methods[name].with = with
+end
+
+local function check_timeout(what, timeout)
+   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
+      error(("%s: a timeout is a number of seconds, got %s"):format(what, tostring(timeout)), 3)
+   end
+end
+
+--- Waits until f() returns something true, which is then returned.
+-- @return nil, "timeout", "timeout" when the time is over
+function methods.Condition:wait_for(f, timeout)
+   check_callable("wait_for", f)
+   check_timeout("wait_for", timeout)
+   local deadline = timeout and core.now() + timeout
+   local value = f()
+   while not value do
+      local ok, err, code = self:wait(deadline and deadline - core.now())
+      value = f()
+      if not ok and not value then
+         return nil, err, code
+      end
+   end
+   return value
 end
 
 return {
    Lock = core.Lock,
    RLock = core.RLock,
    Semaphore = core.Semaphore,
+   BoundedSemaphore = core.BoundedSemaphore,
+   Condition = core.Condition,
+   Barrier = core.Barrier,
    Event = core.Event,
 }

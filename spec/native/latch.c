@@ -16,11 +16,11 @@ static int open_latch(enum bl_latch_kind kind) {
 }
 
 static int take_and_end(void) {
-  return bl_latch_take(latch, CHECK_DEADLINE);
+  return bl_latch_take(latch, NULL, CHECK_DEADLINE);
 }
 
 static int try_in_child(void) {
-  int r = bl_latch_try(latch);
+  int r = bl_latch_try(latch, NULL);
   if (r < 0) return r == BL_ETIMEOUT ? 10 : 11;
   bl_latch_give(latch);
   return r;
@@ -29,9 +29,9 @@ static int try_in_child(void) {
 static void is_taken_once(void) {
   NEED(open_latch(BL_LATCH_PLAIN));
   CHECK_INT(bl_latch_is_mine(latch), 0);
-  CHECK_INT(bl_latch_try(latch), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_latch_try(latch, NULL), BL_MUTEX_TAKEN);
   CHECK_INT(bl_latch_is_mine(latch), 1);
-  CHECK_INT(bl_latch_try(latch), BL_EDEADLOCK);
+  CHECK_INT(bl_latch_try(latch, NULL), BL_EDEADLOCK);
   CHECK_INT(check_in_child(try_in_child), 10);
   CHECK_INT(bl_latch_give(latch), 0);
   CHECK_INT(bl_latch_give(latch), -EPERM);
@@ -41,13 +41,14 @@ static void is_taken_once(void) {
 
 static void counts_its_holder(void) {
   NEED(open_latch(BL_LATCH_RECURSIVE));
-  for (int i = 0; i < 3; i++) CHECK_INT(bl_latch_try(latch), BL_MUTEX_TAKEN);
+  for (int i = 0; i < 3; i++) CHECK_INT(bl_latch_try(latch, NULL), BL_MUTEX_TAKEN);
   CHECK_INT(bl_latch_give(latch), 0);
   CHECK_INT(check_in_child(try_in_child), 10);
   CHECK_INT(bl_latch_drop(latch), 2);
   CHECK_INT(bl_latch_drop(latch), -EPERM);
   CHECK_INT(check_in_child(try_in_child), BL_MUTEX_TAKEN);
-  CHECK_INT(bl_latch_retake(latch, 2, CHECK_DEADLINE), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_latch_insist(latch, NULL), BL_MUTEX_TAKEN);
+  bl_latch_deepen(latch, 2);
   CHECK_INT(bl_latch_give(latch), 0);
   CHECK_INT(bl_latch_is_mine(latch), 1);
   CHECK_INT(bl_latch_give(latch), 0);
@@ -62,20 +63,23 @@ static void counts_deaths(void) {
   CHECK_INT(bl_latch_deaths(latch), 1); /* before anybody was told */
   CHECK_INT(check_in_child(try_in_child), BL_MUTEX_INHERITED);
   CHECK_INT(bl_latch_deaths(latch), 1);
-  CHECK_INT(bl_latch_try(latch), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_latch_try(latch, NULL), BL_MUTEX_TAKEN);
   CHECK_INT(bl_latch_give(latch), 0);
   bl_shm_drop(&memory);
 }
 
 static void can_be_forsaken(void) {
   NEED(open_latch(BL_LATCH_PLAIN));
-  bl_latch_forsake(latch); /* is not ours */
-  CHECK_INT(bl_latch_try(latch), BL_MUTEX_TAKEN);
-  bl_latch_forsake(latch);
+  int handle, other;
+  bl_latch_forsake(latch, &handle); /* is not ours */
+  CHECK_INT(bl_latch_try(latch, &handle), BL_MUTEX_TAKEN);
+  bl_latch_forsake(latch, &other);
+  CHECK_INT(bl_latch_is_mine(latch), 1);
+  bl_latch_forsake(latch, &handle);
   CHECK_INT(bl_latch_is_mine(latch), 0);
   CHECK_INT(bl_latch_deaths(latch), 1);
   CHECK_INT(check_in_child(try_in_child), BL_MUTEX_INHERITED);
-  CHECK_INT(bl_latch_try(latch), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_latch_try(latch, NULL), BL_MUTEX_TAKEN);
   CHECK_INT(bl_latch_give(latch), 0);
   bl_shm_drop(&memory);
 }
