@@ -12,8 +12,8 @@
 
 enum { KEPT_MAX = 1 << 20 }; /* a larger buffer is not kept */
 
-/* Slots of the stack while one waits. */
-enum { QUEUE = 1, WHAT, SET };
+/* Slots of the stack while one waits. TAIL: what follows WHAT as it lies. */
+enum { QUEUE = 1, WHAT, TAIL, SET };
 
 /* A buffer is the call's own while Lua code may run, which may use the queue
    itself; nothing that may raise is called meanwhile. */
@@ -65,21 +65,30 @@ static int is_over(int r, int64_t deadline_ns) {
          (r != BL_ETIMEOUT || bl_now_ns() >= deadline_ns);
 }
 
-/* Waits for what is on top to say. */
+/* Waits, with what is on top for WHAT. */
 static int block(lua_State *L, const struct bl_lcall *call,
                  int64_t deadline_ns) {
   lua_replace(L, WHAT);
-  lua_settop(L, WHAT);
-  lua_pushnil(L);
+  lua_settop(L, SET);
   return bl_lwaiter_call(L, call, deadline_ns);
 }
 
-/* ---- put: queue bytes set ---- */
+/* ---- put: queue bytes tail set ---- */
+
+static int put_parts(lua_State *L, struct bl_queue *queue, const char *head,
+                     size_t n, int64_t until_ns) {
+  struct iovec parts[2] = {{(void *)(uintptr_t)head, n}};
+  size_t size = 0;
+  parts[1].iov_base = (void *)(uintptr_t)lua_tolstring(L, TAIL, &size);
+  parts[1].iov_len = size;
+  return bl_queue_put(queue, parts, 2, until_ns);
+}
 
 static int put_look(lua_State *L, int64_t until_ns) {
   size_t n;
-  const char *bytes = lua_tolstring(L, WHAT, &n);
-  return bl_queue_put(bl_lqueue_check(L, "put")->queue, bytes, n, until_ns);
+  const char *head = lua_tolstring(L, WHAT, &n);
+  struct bl_lqueue *q = bl_lqueue_check(L, "put");
+  return put_parts(L, q->queue, head, n, until_ns);
 }
 
 static int put_object(lua_State *L) {
@@ -91,7 +100,7 @@ static int put_done(lua_State *L, int r) {
   return n > 0 ? n : push_true(L);
 }
 
-/* Packs the value at WHAT into q->out. */
+/* Packs the value at WHAT into q->out, which is empty. */
 static void pack(lua_State *L, struct bl_lqueue *q) {
   struct bl_buf bytes = borrow(&q->out);
   int r = bl_lcodec_pack(L, WHAT, BL_PROFILE_UP, "value", &bytes);
@@ -104,16 +113,20 @@ static void pack(lua_State *L, struct bl_lqueue *q) {
 static int put(lua_State *L, int64_t deadline_ns) {
   static const struct bl_lcall call = {put_look, put_object, put_done};
   luaL_checkany(L, WHAT);
-  lua_settop(L, WHAT);
+  lua_settop(L, TAIL);
   struct bl_lqueue *q = bl_lqueue_check(L, "put");
   bl_buf_cut(&q->out, 0);
-  pack(L, q);
+  int is_long = bl_lcodec_head(L, WHAT, &q->out);
+  if (!is_long) pack(L, q);
+  if (is_long) lua_pushvalue(L, WHAT);
+  else lua_pushnil(L);
+  lua_replace(L, TAIL); /* queue value tail */
   bl_lqueue_check(L, "put"); /* a __pack may have closed it */
-  const char *bytes = bl_buf_front(&q->out);
+  const char *head = bl_buf_front(&q->out);
   size_t n = bl_buf_length(&q->out);
-  int r = bl_queue_put(q->queue, bytes, n, 0);
+  int r = put_parts(L, q->queue, head, n, 0);
   int over = is_over(r, deadline_ns);
-  if (!over) lua_pushlstring(L, bytes, n);
+  if (!over) lua_pushlstring(L, head, n);
   empty(&q->out);
   return over ? put_done(L, r) : block(L, &call, deadline_ns);
 }
@@ -128,7 +141,7 @@ int bl_lqueue_put_nowait(lua_State *L) {
   return put(L, 0);
 }
 
-/* ---- get: queue nil set ---- */
+/* ---- get: queue nil nil set ---- */
 
 static int get_look(lua_State *L, int64_t until_ns) {
   struct bl_lqueue *q = bl_lqueue_check(L, "get");
@@ -159,6 +172,7 @@ static int get(lua_State *L, int64_t deadline_ns) {
   lua_settop(L, QUEUE);
   int r = get_look(L, 0);
   if (is_over(r, deadline_ns)) return get_done(L, r);
+  lua_settop(L, SET);
   lua_pushnil(L);
   return block(L, &call, deadline_ns);
 }
@@ -173,7 +187,7 @@ int bl_lqueue_get_nowait(lua_State *L) {
   return get(L, 0);
 }
 
-/* ---- join: queue since set ---- */
+/* ---- join: queue since nil set ---- */
 
 static uint64_t since(lua_State *L) {
   return (uint64_t)lua_tointeger(L, WHAT);
@@ -198,7 +212,8 @@ int bl_lqueue_join(lua_State *L) {
   static const struct bl_lcall call = {join_look, join_object, join_done};
   struct bl_lqueue *q = bl_lqueue_check(L, "join");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
-  lua_settop(L, WHAT);
+  lua_settop(L, QUEUE);
+  lua_settop(L, SET);
   lua_pushinteger(L, (lua_Integer)bl_queue_rounds(q->queue));
   return block(L, &call, deadline_ns);
 }

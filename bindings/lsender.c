@@ -8,15 +8,11 @@
 #include "runtime/base.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
-#include "runtime/pack.h"
 
 #define OUTBOX "billiard.outbox"
 #define ROOM "billiard.room"
 
-enum {
-  KEPT_MAX = 1 << 20,  /* bytes of a buffer that is kept */
-  AS_IT_LIES = 1 << 12 /* from here on a string is not copied */
-};
+enum { KEPT_MAX = 1 << 20 }; /* bytes of a buffer that is kept */
 
 /* A message that is being sent. One is kept for all sends that succeed at
  * once; one that must wait gets one of its own. */
@@ -153,21 +149,6 @@ static struct bl_lconnection *check_writable(lua_State *L, const char *what) {
   return c;
 }
 
-static int lies_well(lua_State *L) {
-  if (lua_type(L, VALUE) != LUA_TSTRING) return 0;
-  size_t size = lua_rawlen(L, VALUE);
-  return size >= AS_IT_LIES && size <= UINT32_MAX;
-}
-
-/* The string at VALUE, too long to be copied: its head, and itself. */
-static void pack_head(lua_State *L, struct outbox *box) {
-  size_t size;
-  lua_tolstring(L, VALUE, &size);
-  if (bl_pack_binary_head(&box->bytes, size) < 0)
-    luaL_error(L, "not enough memory");
-  lua_pushvalue(L, VALUE);
-}
-
 static void pack_value(lua_State *L, const struct bl_lconnection *c,
                        struct outbox *box) {
   box->handles.profile = bl_lconnection_sends(c);
@@ -190,8 +171,8 @@ static int connection_send(lua_State *L) {
   lua_settop(L, VALUE);
   struct outbox *box = take_outbox(L);
   reset(box); /* what an error left */
-  if (lies_well(L))
-    pack_head(L, box);
+  if (bl_lcodec_head(L, VALUE, &box->bytes))
+    lua_pushvalue(L, VALUE);
   else
     pack_value(L, c, box);
   return carry_out(L, c, deadline_ns); /* a __pack may have closed it */

@@ -8,7 +8,8 @@
 
 enum {
   KEPT = 1 << 20,   /* a smaller ring does not shrink */
-  LOOK_EVERY = 1024 /* puts, for whether it should */
+  LOOK_EVERY = 1024 /* puts, for whether it should: not so often that one that
+                       is now full, now empty, would do nothing else */
 };
 
 /* A queue is full for all or for none, however large what they want to put:
@@ -26,8 +27,9 @@ static int fits(const struct bl_queue_head *h, struct bl_mark put,
 }
 
 /* What the capacity should be, where so many bytes are to be in it. */
-static size_t suitable(size_t capacity, uint64_t used) {
-  if (capacity > KEPT && used <= capacity / 8) return capacity / 2;
+static size_t suitable(size_t capacity, uint64_t used, int may_shrink) {
+  if (may_shrink && capacity > KEPT && used <= capacity / 8)
+    return capacity / 2;
   while (used > capacity) capacity *= 2;
   return capacity;
 }
@@ -47,19 +49,18 @@ static int resize(struct bl_queue *q, struct bl_mark put, size_t capacity) {
   return bl_store_fit(&q->store, capacity);
 }
 
-/* The put mutex is held. 0; BL_ETIMEOUT: it is full. Now and then looks at the
- * other side even if it need not, as a ring that is larger than it need be
- * would never make it look. */
+/* The put mutex is held. 0; BL_ETIMEOUT: it is full. */
 static int make_room(struct bl_queue *q, struct bl_mark put, size_t cost,
                      int64_t deadline_ns) {
   struct bl_queue_head *h = bl_queue_head(q);
   int r = bl_store_fit(&q->store, h->capacity);
   if (r < 0) return r;
-  if (put.items % LOOK_EVERY != 0 && fits(h, put, q->got_seen, cost)) return 0;
+  int may_shrink = put.items % LOOK_EVERY == 0;
+  if (!may_shrink && fits(h, put, q->got_seen, cost)) return 0;
   q->got_seen = bl_cursor_look(&h->get.cursor);
   if (is_full(h, put, q->got_seen)) return BL_ETIMEOUT;
   uint64_t used = put.bytes - q->got_seen.bytes + cost;
-  size_t capacity = suitable(h->capacity, used);
+  size_t capacity = suitable(h->capacity, used, may_shrink);
   if (capacity == h->capacity) return 0;
   int must = capacity > h->capacity;
   r = must ? bl_queue_lock(&h->get, deadline_ns) : bl_mutex_try(&h->get.mutex);
@@ -69,17 +70,27 @@ static int make_room(struct bl_queue *q, struct bl_mark put, size_t cost,
   return r;
 }
 
+/* What is put. */
+struct message {
+  const struct iovec *parts;
+  int n;
+  size_t size; /* of all parts */
+};
+
 /* There is room; the put mutex is held. */
 static void write_record(struct bl_queue *q, struct bl_mark put,
-                         const char *bytes, size_t n) {
+                         const struct message *m) {
   struct bl_queue_side *side = &bl_queue_head(q)->put;
-  struct bl_record record = {(uint32_t)n,
-                             bl_record_check((uint32_t)n, put.bytes)};
+  struct bl_record record = {(uint32_t)m->size,
+                             bl_record_check((uint32_t)m->size, put.bytes)};
+  uint64_t at = put.bytes + sizeof record;
   bl_store_write(&q->store, put.bytes, &record, sizeof record);
-  bl_store_write(&q->store, put.bytes + sizeof record, bytes, n);
+  for (int i = 0; i < m->n; at += m->parts[i++].iov_len)
+    bl_store_write(&q->store, at, m->parts[i].iov_base, m->parts[i].iov_len);
   BL_POINT(put_written);
-  struct bl_mark to = {put.bytes + bl_record_cost(n), put.items + 1};
-  bl_cursor_prepare(&side->cursor, to);
+  bl_cursor_prepare(
+      &side->cursor,
+      (struct bl_mark){put.bytes + bl_record_cost(m->size), put.items + 1});
   BL_POINT(put_prepared);
   bl_gong_ring(&side->gong, q->items);
   BL_POINT(put_rung);
@@ -87,7 +98,7 @@ static void write_record(struct bl_queue *q, struct bl_mark put,
   BL_POINT(put_committed);
 }
 
-static int try_put(struct bl_queue *q, const char *bytes, size_t n,
+static int try_put(struct bl_queue *q, const struct message *m,
                    int64_t deadline_ns) {
   struct bl_queue_head *h = bl_queue_head(q);
   int r = bl_queue_lock(&h->put, deadline_ns);
@@ -95,8 +106,8 @@ static int try_put(struct bl_queue *q, const char *bytes, size_t n,
   BL_POINT(put_locked);
   struct bl_mark put = bl_cursor_look(&h->put.cursor);
   if (h->shut) r = BL_ECLOSED;
-  else r = make_room(q, put, bl_record_cost(n), deadline_ns);
-  if (r == 0) write_record(q, put, bytes, n);
+  else r = make_room(q, put, bl_record_cost(m->size), deadline_ns);
+  if (r == 0) write_record(q, put, m);
   bl_queue_unlock(&h->put);
   return r;
 }
@@ -121,12 +132,16 @@ static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
   return may ? 0 : bl_queue_sleep(q->room, deadline_ns);
 }
 
-int bl_queue_put(struct bl_queue *q, const char *bytes, size_t n,
+int bl_queue_put(struct bl_queue *q, const struct iovec *parts, int n,
                  int64_t deadline_ns) {
-  size_t largest = bl_queue_head(q)->reserve / 2;
-  if (n > largest || bl_record_cost(n) > largest) return BL_ETOOBIG;
+  size_t largest = bl_queue_head(q)->reserve / 2 - sizeof(struct bl_record);
+  struct message m = {parts, n, 0};
+  for (int i = 0; i < n; i++) {
+    if (parts[i].iov_len > largest - m.size) return BL_ETOOBIG;
+    m.size += parts[i].iov_len;
+  }
   for (;;) {
-    int r = try_put(q, bytes, n, deadline_ns);
+    int r = try_put(q, &m, deadline_ns);
     if (r != BL_ETIMEOUT) return r;
     r = wait_for_room(q, deadline_ns);
     if (r < 0) return r;

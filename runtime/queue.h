@@ -32,6 +32,8 @@
 #ifndef BILLIARD_QUEUE_H
 #define BILLIARD_QUEUE_H
 
+#include <sys/uio.h>
+
 #include "runtime/base.h"
 #include "runtime/buf.h"
 
@@ -61,10 +63,11 @@ BL_API int bl_queue_adopt(uint64_t kind, const int *fds, int n,
 
 /* ---- messages ---- */
 
-/* Puts n bytes: 0; BL_ETIMEOUT: it is full; BL_ECLOSED after shutdown;
+/* Puts n parts as one message: 0; BL_ETIMEOUT: it is full; BL_ECLOSED after
+ * shutdown;
  * BL_ETOOBIG above a GiB, or what is full for it; -ENOSPC or -ENOMEM when it
  * cannot grow. */
-BL_API int bl_queue_put(struct bl_queue *q, const char *bytes, size_t n,
+BL_API int bl_queue_put(struct bl_queue *q, const struct iovec *parts, int n,
                         int64_t deadline_ns);
 
 /* Gets the first message, appended to `to`: 0; BL_ETIMEOUT: it is empty;

@@ -18,8 +18,13 @@ static inline void close_queue(void) {
   bl_buf_reset(&got);
 }
 
+static inline int put_bytes(const void *bytes, size_t n, int64_t deadline_ns) {
+  struct iovec part = {(void *)(uintptr_t)bytes, n};
+  return bl_queue_put(q, &part, 1, deadline_ns);
+}
+
 static inline int put(const char *text) {
-  return bl_queue_put(q, text, strlen(text), 0);
+  return put_bytes(text, strlen(text), 0);
 }
 
 /* The next message as a string; "(timeout)" and so on when there is none. */

@@ -38,7 +38,7 @@ static void is_bounded(void) {
   CHECK_INT(put("b"), 0);
   CHECK_INT(put("c"), BL_ETIMEOUT);
   int64_t begun = bl_now_ns();
-  CHECK_INT(bl_queue_put(q, "c", 1, SOON), BL_ETIMEOUT);
+  CHECK_INT(put_bytes("c", 1, SOON), BL_ETIMEOUT);
   CHECK(bl_now_ns() - begun >= 60 * BL_MILLISECOND_NS);
   CHECK_STR(get(0), "a");
   CHECK_INT(put("c"), 0);
@@ -91,7 +91,7 @@ static void grows(void) {
   while (out < MESSAGES) {
     unsigned more = 1 + in % 13, less = 1 + in % 11;
     for (; more > 0 && in < MESSAGES; more--, in++)
-      NEED(CHECK_INT(bl_queue_put(q, bytes, fill(bytes, in), 0), 0));
+      NEED(CHECK_INT(put_bytes(bytes, fill(bytes, in), 0), 0));
     for (; less > 0 && out < in; less--, out++) {
       bl_buf_cut(&got, 0);
       NEED(CHECK_INT(bl_queue_get(q, &got, 0), 0));
@@ -108,7 +108,7 @@ static void takes_large_ones(void) {
   NEED(bytes && open_queue(0, 0));
   memset(bytes, 'x', n);
   CHECK_INT(put("first"), 0);
-  CHECK_INT(bl_queue_put(q, bytes, n, 0), 0);
+  CHECK_INT(put_bytes(bytes, n, 0), 0);
   CHECK_INT(put("last"), 0);
   CHECK_STR(get(0), "first");
   bl_buf_cut(&got, 0);
@@ -116,8 +116,13 @@ static void takes_large_ones(void) {
   CHECK_INT(bl_buf_length(&got), n);
   CHECK(memcmp(bl_buf_front(&got), bytes, n) == 0);
   CHECK_STR(get(0), "last");
-  CHECK_INT(bl_queue_put(q, bytes, SIZE_MAX, 0), BL_ETOOBIG);
-  CHECK_INT(bl_queue_put(q, bytes, ((size_t)1 << 30) - 7, 0), BL_ETOOBIG);
+  struct iovec parts[] = {{bytes, 3}, {NULL, 0}, {bytes, 2}, {bytes, n}};
+  CHECK_INT(bl_queue_put(q, parts, 3, 0), 0);
+  CHECK_STR(get(0), "xxxxx");
+  parts[1].iov_len = SIZE_MAX; /* and the sum is small */
+  CHECK_INT(bl_queue_put(q, parts, 4, 0), BL_ETOOBIG);
+  CHECK_INT(put_bytes(bytes, SIZE_MAX, 0), BL_ETOOBIG);
+  CHECK_INT(put_bytes(bytes, ((size_t)1 << 30) - 7, 0), BL_ETOOBIG);
   free(bytes);
   close_queue();
 }
@@ -135,18 +140,18 @@ static void gives_back_what_it_grew_by(void) {
   char *bytes = calloc(1, n);
   unsigned out = 0, in = 0;
   NEED(bytes && open_queue(0, 0));
-  CHECK_INT(bl_queue_put(q, bytes, n, 0), 0);
+  CHECK_INT(put_bytes(bytes, n, 0), 0);
   CHECK_INT(bl_queue_get(q, &got, 0), 0);
   CHECK(kib() > 40 * 1024);
   for (; in < 20000; in++) {
-    CHECK_INT(bl_queue_put(q, bytes, fill(bytes, in), 0), 0);
+    CHECK_INT(put_bytes(bytes, fill(bytes, in), 0), 0);
     if (in - out < 15) continue;
     bl_buf_cut(&got, 0);
     CHECK_INT(bl_queue_get(q, &got, 0), 0);
     CHECK(is_message(out++));
   }
   CHECK(kib() <= 1024 + 4);
-  CHECK_INT(bl_queue_put(q, bytes, n, 0), 0); /* and grows again */
+  CHECK_INT(put_bytes(bytes, n, 0), 0); /* and grows again */
   for (; out < in; out++) {
     bl_buf_cut(&got, 0);
     CHECK_INT(bl_queue_get(q, &got, 0), 0);
@@ -166,9 +171,9 @@ static void is_full_of_bytes(void) {
   setrlimit(RLIMIT_FSIZE, &low);
   int is_open = open_queue(0, 0);
   if (is_open) {
-    CHECK_INT(bl_queue_put(q, bytes, 128 * 1024 + 1, 0), BL_ETOOBIG);
+    CHECK_INT(put_bytes(bytes, 128 * 1024 + 1, 0), BL_ETOOBIG);
     for (int i = 0; i < 3; i++)
-      CHECK_INT(bl_queue_put(q, bytes, sizeof bytes, 0), 0);
+      CHECK_INT(put_bytes(bytes, sizeof bytes, 0), 0);
     CHECK_INT(put(""), BL_ETIMEOUT);
     CHECK_INT(bl_queue_get(q, &got, 0), 0);
     CHECK_INT(put(""), 0);
@@ -187,7 +192,7 @@ static void grows_below_a_later_limit(void) {
   low = old;
   low.rlim_cur = 4096;
   setrlimit(RLIMIT_FSIZE, &low);
-  CHECK_INT(bl_queue_put(q, bytes, sizeof bytes, 0), 0);
+  CHECK_INT(put_bytes(bytes, sizeof bytes, 0), 0);
   setrlimit(RLIMIT_FSIZE, &old);
   CHECK_INT(bl_queue_get(q, &got, 0), 0);
   CHECK_INT(bl_buf_length(&got), sizeof bytes);
@@ -200,7 +205,7 @@ static int put_without_memory(void) {
   struct rlimit low = {(rlim_t)100 << 20, (rlim_t)100 << 20};
   if (put("small") < 0 || setrlimit(RLIMIT_AS, &low) < 0) return 1;
   int r = 0, n = 1;
-  while ((r = bl_queue_put(q, bytes, sizeof bytes, 0)) == 0) n++;
+  while ((r = put_bytes(bytes, sizeof bytes, 0)) == 0) n++;
   if (r != -ENOMEM || bl_queue_size(q) != (uint64_t)n) return 2;
   if (strcmp(get(0), "small") != 0 || put("still") < 0) return 3;
   return 0;
@@ -312,13 +317,14 @@ static void can_be_adopted(void) {
   int n = bl_queue_fds(q, fds);
   for (int i = 0; i < n; i++) copies[i] = bl_fd_copy(fds[i]);
   static char bytes[100000];
-  CHECK_INT(bl_queue_put(q, bytes, sizeof bytes, 0), 0); /* grown */
+  CHECK_INT(put_bytes(bytes, sizeof bytes, 0), 0); /* grown */
   NEED(CHECK_INT(bl_queue_adopt(bl_queue_kind(q), copies, n, &other), 0));
   CHECK(bl_queue_joinable(other));
   CHECK_INT(bl_queue_size(other), 1);
   CHECK_INT(bl_queue_get(other, &got, 0), 0);
   CHECK_INT(bl_buf_length(&got), sizeof bytes);
-  CHECK_INT(bl_queue_put(other, "back", 4, 0), 0);
+  struct iovec back = {(void *)(uintptr_t) "back", 4};
+  CHECK_INT(bl_queue_put(other, &back, 1, 0), 0);
   CHECK_STR(get(0), "back");
   bl_queue_free(other);
   CHECK_INT(put("still"), 0);

@@ -60,7 +60,7 @@ static void produce(uint32_t life) {
   for (m.life = life; m.number < MESSAGES; m.number++) {
     size_t size = size_of(m.number);
     memset(m.rest, (int)(m.number & 0x7f), sizeof m.rest);
-    int r = bl_queue_put(q, (const char *)&m, size, CHECK_DEADLINE);
+    int r = put_bytes(&m, size, CHECK_DEADLINE);
     if (r == BL_ETIMEOUT) ledger->late++;
     if (r < 0) _exit(0);
     ledger->lives[life].put = m.number + 1;

@@ -46,7 +46,7 @@ static void wakes_who_waits_for_room(void) {
   for (int i = 0; i < 300; i++) {
     CHECK_INT(put("a"), 0);
     pid_t pid = child(get_one);
-    CHECK_INT(bl_queue_put(q, "b", 1, CHECK_DEADLINE), 0);
+    CHECK_INT(put_bytes("b", 1, CHECK_DEADLINE), 0);
     CHECK_INT(join(pid), 0);
     CHECK_STR(get(0), "b");
   }
@@ -64,8 +64,7 @@ static uint32_t me;
 static void produce(void) {
   struct item item = {me, 0};
   for (; item.number < EACH; item.number++)
-    if (bl_queue_put(q, (const char *)&item, sizeof item, CHECK_DEADLINE) < 0)
-      _exit(1);
+    if (put_bytes(&item, sizeof item, CHECK_DEADLINE) < 0) _exit(1);
 }
 
 /* Each producer's items come in order, whoever gets them. */
@@ -108,7 +107,7 @@ static void get_closed(void) {
 }
 
 static void put_closed(void) {
-  if (bl_queue_put(q, "", 0, CHECK_DEADLINE) != BL_ECLOSED) _exit(1);
+  if (put_bytes("", 0, CHECK_DEADLINE) != BL_ECLOSED) _exit(1);
 }
 
 static void sleeping(pid_t pid) {

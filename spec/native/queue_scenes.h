@@ -27,7 +27,7 @@ static struct bl_gong *room_gong(void) { return &head()->get.gong; }
 static struct bl_gong *done_gong(void) { return &head()->done_gong; }
 
 static int put_one(char c, int64_t deadline_ns) {
-  return bl_queue_put(q, &c, 1, deadline_ns);
+  return put_bytes(&c, 1, deadline_ns);
 }
 
 /* What a sleeper ends with: the message, or the error. */
@@ -82,7 +82,7 @@ static char bytes[LARGE];
 
 static void put_many(char c, size_t n) {
   memset(bytes, c, n);
-  CHECK_INT(bl_queue_put(q, bytes, n, CHECK_DEADLINE), 0);
+  CHECK_INT(put_bytes(bytes, n, CHECK_DEADLINE), 0);
 }
 
 static void get_many(char c, size_t n) {
@@ -124,7 +124,7 @@ static const struct scene grow_scene = {
 static void open_wide(void) {
   static char much[3 << 20];
   open_empty();
-  CHECK_INT(bl_queue_put(q, much, sizeof much, CHECK_DEADLINE), 0);
+  CHECK_INT(put_bytes(much, sizeof much, CHECK_DEADLINE), 0);
   get_many('\0', sizeof much);
   for (int i = 1 + PIECES; i < LOOK_EVERY; i++) {
     put_one('x', 0);
