@@ -28,10 +28,12 @@
 enum {
   OWNER_MARGIN_MS = 200, /* a child that unwinds may be late by that */
   RECORD_MS = 50,        /* and the record of a zygote's child by that */
+  LAST_RECORD_MS = 1000, /* before somebody is told that there is none */
   LOOK_AGAIN_MS = 5      /* for the end of a child that says nothing of it */
 };
 
-enum state { INITIAL, STARTED, ENDED };
+/* OWED: it has ended, and its zygote has yet to say how. */
+enum state { INITIAL, STARTED, OWED, ENDED };
 
 struct bl_process {
   enum state state;
@@ -41,6 +43,7 @@ struct bl_process {
   int64_t kill_at_ns; /* BL_FOREVER: never */
   int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
+  uint64_t sent;      /* bit n - 1: signal n */
   int late_error;
   enum bl_step late_step;
   char *problem;
@@ -112,18 +115,28 @@ static void save_text(struct bl_process *p, enum bl_text kind) {
   if (r != -ENOENT) p->saved[kind] = r < 0 ? r : 1;
 }
 
+/* By a signal of ours, which needs no other explanation. */
+static int ended_as_asked(const struct bl_process *p) {
+  if (p->exit.how == BL_HOW_EXITED) return 0;
+  if (p->exit.how == BL_HOW_UNKNOWN) return p->sent != 0;
+  return p->controlled || p->sent >> (p->exit.code - 1) & 1;
+}
+
 static void take_answer(struct bl_process *p) {
   if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
-  /* a signal needs no other explanation */
-  int failed = p->child.must_answer && p->exit.how == BL_HOW_EXITED;
+  int failed = p->child.must_answer && !ended_as_asked(p);
   p->late_error = failed ? BL_ESTART : 0;
   p->late_step = BL_STEP_ANSWER;
 }
 
-static void take_in(struct bl_process *p) {
-  p->state = ENDED;
-  p->ended_ns = bl_now_ns();
+static void note_end(struct bl_process *p, enum state state) {
+  if (p->state == STARTED) p->ended_ns = bl_now_ns();
+  p->state = state;
   p->kill_at_ns = BL_FOREVER;
+}
+
+static void take_in(struct bl_process *p) {
+  note_end(p, ENDED);
   if (p->child.slot.board) {
     for (int kind = 0; kind < BL_TEXTS; kind++)
       save_text(p, (enum bl_text)kind);
@@ -149,9 +162,10 @@ static void end_group(struct bl_process *p) {
   bl_process_signal_group(p, SIGKILL);
 }
 
-/* The zygote is gone, or does not answer: what the kernel knows of the child,
- * which is something once its new parent has reaped it. */
-static int rescue_record(struct bl_process *p, int64_t deadline_ns) {
+/* The zygote is gone: what the kernel knows of the child, which is something
+ * once its new parent has reaped it. */
+static int rescue_record(struct bl_process *p) {
+  int64_t deadline_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
   if (p->contained) bl_process_signal_group(p, SIGKILL);
   for (;;) {
     int r = bl_reap(&p->child.handle, &p->exit);
@@ -161,27 +175,31 @@ static int rescue_record(struct bl_process *p, int64_t deadline_ns) {
   }
 }
 
-/* The record of a zygote's child, which comes a moment after its end. */
-static int take_record(struct bl_process *p) {
+/* The record of a zygote's child, which comes a moment after its end: 1 with
+ * it; 0 while the child runs, or the record is owed. A zygote that has been
+ * silent for longer than patience_ns is not waited for. */
+static int take_record(struct bl_process *p, int64_t patience_ns) {
   int r = bl_ward_exit(p->child.ward, &p->exit, 0);
   if (r == 1) return 1;
-  int ended = bl_poll_one(p->child.handle.fd, POLLIN, 0);
+  int ended = p->state == OWED ? 1 : bl_poll_one(p->child.handle.fd, POLLIN, 0);
   if (ended <= 0) return ended == BL_EINTR || ended == BL_ETERMINATED ? 0 : ended;
-  int64_t deadline_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
-  do r = bl_ward_exit(p->child.ward, &p->exit, deadline_ns);
-  while (r == BL_EINTR);
-  return r == 1 ? 1 : rescue_record(p, deadline_ns);
+  if (r != BL_ECLOSED)
+    do r = bl_ward_due(p->child.ward, &p->exit, patience_ns);
+    while (r == BL_EINTR);
+  if (r == BL_ECLOSED) return rescue_record(p);
+  if (r != 1) note_end(p, OWED);
+  return r == 1;
 }
 
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
   end_group(p);
-  int r = p->child.ward ? take_record(p)
+  int r = p->child.ward ? take_record(p, RECORD_MS * BL_MILLISECOND_NS)
                         : bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
-  return r;
+  return p->state == OWED ? 1 : r;
 }
 
 /* Without a deadline of any kind the kernel does all the waiting. */
@@ -218,6 +236,13 @@ static int await_record(struct bl_process *p, int64_t until_ns) {
   return bl_poll(fds, 2, until_ns);
 }
 
+static int join_owed(struct bl_process *p, int64_t deadline_ns) {
+  int r = bl_ward_exit(p->child.ward, &p->exit, deadline_ns);
+  if (r == BL_ECLOSED) r = rescue_record(p);
+  if (r == 1) take_in(p);
+  return r;
+}
+
 static int await_end(struct bl_process *p, int64_t until_ns) {
   if (p->child.ward) return await_record(p, until_ns);
   return bl_poll_one(p->child.handle.fd, POLLIN, until_ns);
@@ -233,11 +258,13 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   }
   for (;;) {
     if (p->state == ENDED) return 1;
+    if (p->state == OWED) return join_owed(p, deadline_ns);
     int64_t due = p->kill_at_ns;
     int64_t until = due < deadline_ns ? due : deadline_ns;
     int readable = await_end(p, until);
     if (readable < 0) return readable;
     int r = bl_process_poll(p);
+    if (p->state == OWED) continue;
     if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
       return r;
     if (readable && !p->child.ward && (r = look_later(until)) < 0) return r;
@@ -260,6 +287,7 @@ static int send_by_number(struct bl_process *p, int signo, siginfo_t *info,
 static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
                        unsigned flags) {
   if (p->state == ENDED) return 0;
+  if (signo > 0) p->sent |= UINT64_C(1) << (signo - 1);
   int r = bl_fd_verify(p->child.handle.fd, &p->child.handle.id);
   if (r < 0) return r;
   if (!p->child.handle.by_pid) {
@@ -339,7 +367,13 @@ int bl_process_daemon(const struct bl_process *p) { return p->daemon; }
 int bl_process_controlled(const struct bl_process *p) { return p->controlled; }
 int bl_process_fd(const struct bl_process *p) { return p->child.handle.fd; }
 
-const struct bl_exit *bl_process_exit(const struct bl_process *p) {
+int bl_process_owed(const struct bl_process *p) { return p->state == OWED; }
+
+const struct bl_exit *bl_process_exit(struct bl_process *p) {
+  if (p->state != OWED) return &p->exit;
+  if (take_record(p, LAST_RECORD_MS * BL_MILLISECOND_NS) <= 0)
+    p->exit = (struct bl_exit){.how = BL_HOW_UNKNOWN};
+  take_in(p);
   return &p->exit;
 }
 
@@ -388,7 +422,7 @@ int bl_process_ready_fd(const struct bl_process *p) { return p->child.ready; }
 int bl_process_text(struct bl_process *p, enum bl_text kind,
                     const char **text, size_t *size) {
   assert(p->state != INITIAL);
-  if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
+  if (p->state != ENDED && p->child.slot.board) save_text(p, kind);
   *text = p->texts[kind];
   *size = p->sizes[kind];
   return p->saved[kind];
