@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <linux/futex.h>
 #include <lua.h>
 #include <signal.h>
 #include <spawn.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -194,6 +196,37 @@ static int floor_epoll_wait(lua_State *L) {
   return push_since(L, start);
 }
 
+/* Waits until the word is n, and makes it n + 1 for the other side. */
+static void pass_word(_Atomic uint32_t *word, uint32_t n) {
+  for (uint32_t seen; (seen = *word) != n;)
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+  *word = n + 1;
+  syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* n times to a child and back by a word both sleep on: seconds for one way */
+static int floor_futex(lua_State *L) {
+  uint32_t n = (uint32_t)luaL_checkinteger(L, 1);
+  _Atomic uint32_t *word = mmap(NULL, sizeof *word, PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (word == MAP_FAILED) return luaL_error(L, "mmap: %s", strerror(errno));
+  pid_t pid = fork();
+  if (pid == 0) {
+    for (uint32_t i = 0; i <= n; i++) pass_word(word, 2 * i + 1);
+    _exit(0);
+  }
+  check_pid(L, pid);
+  pass_word(word, 0); /* the child is there when its answer is */
+  pass_word(word, 2);
+  int64_t start = now_ns();
+  for (uint32_t i = 2; i <= n; i++) pass_word(word, 2 * i);
+  int64_t took = now_ns() - start;
+  waitpid(pid, NULL, 0);
+  munmap(word, sizeof *word);
+  lua_pushnumber(L, (lua_Number)took / 1e9 / (2 * (n - 1)));
+  return 1;
+}
+
 static int floor_close(lua_State *L) {
   close((int)luaL_checkinteger(L, 1));
   return 0;
@@ -336,7 +369,8 @@ int luaopen_floor(lua_State *L) {
       {"close", floor_close},       {"epoll_wait", floor_epoll_wait},
       {"machine", floor_machine},   {"descriptors", floor_descriptors},
       {"pingpong", floor_pingpong}, {"oneway", floor_oneway},
-      {"bulk", floor_bulk},         {NULL, NULL}};
+      {"bulk", floor_bulk},         {"futex", floor_futex},
+      {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -22,6 +22,12 @@ static inline void bl_compat_setvalue(lua_State *L, int index, int n) {
   lua_setiuservalue(L, index, n);
 }
 
+/* The value at index, the highest slot that is, is closed when the C function
+ * returns or an error leaves it. */
+static inline void bl_compat_toclose(lua_State *L, int index) {
+  lua_toclose(L, index);
+}
+
 /* Ends a coroutine that raised: runs its pending <close> variables and leaves
  * the error on top of its stack. */
 static inline int bl_compat_closethread(lua_State *L, lua_State *co) {

@@ -3,19 +3,27 @@
 
 #include <lualib.h>
 
+#include "bindings/larray.h"
+#include "bindings/lbarrier.h"
 #include "bindings/lbuild.h"
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
+#include "bindings/lcondition.h"
 #include "bindings/lconnection.h"
 #include "bindings/lerror.h"
+#include "bindings/levent.h"
 #include "bindings/lexit.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/llock.h"
+#include "bindings/lmemory.h"
 #include "bindings/lmethod.h"
 #include "bindings/lparent.h"
+#include "bindings/lpermits.h"
 #include "bindings/lpoller.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
+#include "bindings/lqueue.h"
 #include "bindings/lready.h"
 #include "bindings/lreceiver.h"
 #include "bindings/lremote.h"
@@ -29,6 +37,7 @@
 #include "bindings/lstream.h"
 #include "bindings/lsystem.h"
 #include "bindings/ltype.h"
+#include "bindings/lvalue.h"
 #include "bindings/lwait.h"
 #include "bindings/lwaiter.h"
 #include "bindings/lworker.h"
@@ -50,8 +59,11 @@ static void (*const parts[])(lua_State *) = {
     bl_lsignal_open,   bl_lready_open,  bl_lwait_open,   bl_lparent_open,
     bl_lchild_open,    bl_lexit_open,   bl_lsystem_open, bl_lpoller_open,
     bl_lwaiter_open,   bl_ltype_open,   bl_lcodec_open,  bl_linterrupt_open,
-    bl_lmethod_open,   bl_lremote_open, bl_lworker_open,  bl_lresult_open,
+    bl_lmethod_open,   bl_lremote_open, bl_lworker_open, bl_lresult_open,
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
+    bl_llock_open,     bl_levent_open,  bl_lmemory_open, bl_lvalue_open,
+    bl_larray_open,    bl_lpermits_open, bl_lcondition_open, bl_lbarrier_open,
+    bl_lqueue_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

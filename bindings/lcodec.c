@@ -6,6 +6,7 @@
 #include "bindings/lpack.h"
 #include "bindings/lunpack.h"
 #include "runtime/error.h"
+#include "runtime/pack.h"
 
 /* ---- packing ---- */
 
@@ -80,6 +81,15 @@ int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
                    const char *root, struct bl_buf *out) {
   struct pack_job job = {profile, root, NULL, out};
   return carry_out(L, index, &job);
+}
+
+int bl_lcodec_head(lua_State *L, int index, struct bl_buf *out) {
+  enum { LONG = 1 << 12 };
+  if (lua_type(L, index) != LUA_TSTRING) return 0;
+  size_t size = lua_rawlen(L, index);
+  if (size < LONG || size > UINT32_MAX) return 0;
+  if (bl_pack_binary_head(out, size) < 0) luaL_error(L, "not enough memory");
+  return 1;
 }
 
 int bl_lcodec_give(lua_State *L, int index, const char *root,

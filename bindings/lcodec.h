@@ -15,7 +15,12 @@
 int bl_lcodec_pack(lua_State *L, int index, enum bl_profile profile,
                    const char *root, struct bl_buf *out);
 
-/* The same for what carries descriptors too. The handles of the message are
+/* Appends the head of the value at index alone, and returns 1, where that is a
+ * string too long to be copied: it follows as it lies. 0 for other values, and
+ * nothing was appended. Raises for lack of memory. */
+int bl_lcodec_head(lua_State *L, int index, struct bl_buf *out);
+
+/* The same as pack for what carries descriptors too. The handles of the message are
  * added to `handles`, emptied first; their objects must live until it was
  * sent. With `starting`, out may hold secrets: see bl_buf_conceal(). */
 int bl_lcodec_give(lua_State *L, int index, const char *root,

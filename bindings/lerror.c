@@ -6,10 +6,16 @@
 
 #define REMOTE "RemoteError"
 
+/* Outcomes so common that the code says it all. */
+static int is_common(int error) {
+  return error == BL_ETIMEOUT || error == BL_ECLOSED || error == BL_EEMPTY ||
+         error == BL_EFULL;
+}
+
 int bl_lerror_return(lua_State *L, int error, const char *where) {
   const char *code = bl_error_name(error);
   lua_pushnil(L); /* nil */
-  if (error == BL_ETIMEOUT || error == BL_ECLOSED || !where)
+  if (is_common(error) || !where)
     lua_pushstring(L, bl_error_text(error));
   else
     lua_pushfstring(L, "%s (%s)", bl_error_text(error), where);

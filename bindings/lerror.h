@@ -8,8 +8,8 @@
 #define BL_LERROR "billiard.Error" /* the metatable's name */
 
 /* The world's errors. Pushes nil, sentence, code and returns 3: the sentence
- * is "text (where)", or just "text" where is null; for timeout and closed
- * it is the code itself. */
+ * is "text (where)", or just "text" where is null; for timeout, closed,
+ * empty and full it is the code itself. */
 int bl_lerror_return(lua_State *L, int error, const char *where);
 
 /* A billiard.Error: pushes a table with code and message (and traceback,

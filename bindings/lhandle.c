@@ -50,15 +50,14 @@ int bl_lhandle_pack(struct bl_lwriter *w, const struct bl_lhandle_type *type) {
   if (type->n > BL_PACKET_FDS - h->n)
     return bl_lwriter_refuse(w, "more descriptors than one message takes");
   int first = h->n;
+  h->n += type->n; /* before the value, which may hold handles */
   bl_lwriter_number(w, lua_topointer(w->L, -1));
   int r = bl_lwriter_open(w, BL_PACK_HANDLE, &mark);
   if (r == 0) r = bl_pack_string(w->out, type->name, strlen(type->name));
   if (r == 0) r = bl_pack_integer(w->out, first + 1);
   if (r == 0) r = bl_pack_integer(w->out, type->n);
   if (r == 0) r = type->give(w, h->fds + first);
-  if (r != 0) return r;
-  h->n += type->n;
-  return bl_lwriter_close(w, mark);
+  return r == 0 ? bl_lwriter_close(w, mark) : r;
 }
 
 /* ---- unpacking ---- */

@@ -8,15 +8,11 @@
 #include "runtime/base.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
-#include "runtime/pack.h"
 
 #define OUTBOX "billiard.outbox"
 #define ROOM "billiard.room"
 
-enum {
-  KEPT_MAX = 1 << 20,  /* bytes of a buffer that is kept */
-  AS_IT_LIES = 1 << 12 /* from here on a string is not copied */
-};
+enum { KEPT_MAX = 1 << 20 }; /* bytes of a buffer that is kept */
 
 /* A message that is being sent. One is kept for all sends that succeed at
  * once; one that must wait gets one of its own. */
@@ -153,21 +149,6 @@ static struct bl_lconnection *check_writable(lua_State *L, const char *what) {
   return c;
 }
 
-static int lies_well(lua_State *L) {
-  if (lua_type(L, VALUE) != LUA_TSTRING) return 0;
-  size_t size = lua_rawlen(L, VALUE);
-  return size >= AS_IT_LIES && size <= UINT32_MAX;
-}
-
-/* The string at VALUE, too long to be copied: its head, and itself. */
-static void pack_head(lua_State *L, struct outbox *box) {
-  size_t size;
-  lua_tolstring(L, VALUE, &size);
-  if (bl_pack_binary_head(&box->bytes, size) < 0)
-    luaL_error(L, "not enough memory");
-  lua_pushvalue(L, VALUE);
-}
-
 static void pack_value(lua_State *L, const struct bl_lconnection *c,
                        struct outbox *box) {
   box->handles.profile = bl_lconnection_sends(c);
@@ -190,8 +171,8 @@ static int connection_send(lua_State *L) {
   lua_settop(L, VALUE);
   struct outbox *box = take_outbox(L);
   reset(box); /* what an error left */
-  if (lies_well(L))
-    pack_head(L, box);
+  if (bl_lcodec_head(L, VALUE, &box->bytes))
+    lua_pushvalue(L, VALUE);
   else
     pack_value(L, c, box);
   return carry_out(L, c, deadline_ns); /* a __pack may have closed it */
@@ -199,13 +180,18 @@ static int connection_send(lua_State *L) {
 
 /* ---- bytes ---- */
 
-/* A position in a string of n bytes: 1 to n + 1, or from its end. */
+/* A position in a string of n bytes, negative from its end, between two. */
 static size_t check_position(lua_State *L, int arg, size_t n,
-                             lua_Integer otherwise) {
-  lua_Integer i = luaL_optinteger(L, arg, otherwise);
-  if (i < 0) i += (lua_Integer)n + 1;
-  luaL_argcheck(L, i >= 0 && i <= (lua_Integer)n + 1, arg,
-                "position outside of the string");
+                             lua_Integer otherwise, size_t least,
+                             size_t most) {
+  lua_Integer given = luaL_optinteger(L, arg, otherwise);
+  lua_Integer i = given < 0 ? given + (lua_Integer)n + 1 : given;
+  if (i < (lua_Integer)least || i > (lua_Integer)most)
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "position %I is outside of the string: "
+                                     "use %I to %I, or negative from its end",
+                                  given, (lua_Integer)least,
+                                  (lua_Integer)most));
   return (size_t)i;
 }
 
@@ -215,9 +201,8 @@ static int connection_send_bytes(lua_State *L) {
   size_t n;
   luaL_argexpected(L, lua_type(L, 2) == LUA_TSTRING, 2, "string");
   lua_tolstring(L, 2, &n);
-  size_t i = check_position(L, 3, n, 1), j = check_position(L, 4, n, -1);
-  luaL_argcheck(L, i > 0, 3, "position outside of the string");
-  luaL_argcheck(L, j <= n, 4, "position outside of the string");
+  size_t i = check_position(L, 3, n, 1, 1, n + 1);
+  size_t j = check_position(L, 4, n, -1, 0, n);
   int64_t deadline_ns = bl_lopt_deadline(L, 5);
   lua_settop(L, VALUE);
   struct outbox *box = take_outbox(L);

@@ -38,6 +38,11 @@ void bl_lsystem_timer(lua_State *L, int64_t deadline_ns) {
   luaL_setmetatable(L, TIMER);
 }
 
+int bl_lsystem_nap(lua_State *L) {
+  bl_lsystem_timer(L, bl_deadline_ns(2 * BL_MILLISECOND_NS));
+  return 0;
+}
+
 static int sleep_object(lua_State *L) {
   bl_lsystem_timer(L, lua_tointeger(L, 2));
   return 0;

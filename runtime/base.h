@@ -28,7 +28,10 @@
   X(TOOBIG, 5012, "too_big", "too big")                                      \
   X(TOODEEP, 5013, "too_deep", "nested too deep")                            \
   X(LOAD, 5014, "load_failed", "a module could not be loaded")               \
-  X(DEADLOCK, 5015, "deadlock", "this process holds it already")
+  X(DEADLOCK, 5015, "deadlock", "this process holds it already")             \
+  X(BROKEN, 5016, "broken", "the barrier is broken")                         \
+  X(EMPTY, 5017, "empty", "empty")                                           \
+  X(FULL, 5018, "full", "full")
 
 enum bl_error {
 #define BL_ERROR_CODE(constant, number, name, text) BL_E##constant = -(number),

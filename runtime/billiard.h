@@ -19,6 +19,7 @@
 #include "runtime/poll.h"
 #include "runtime/poller.h"
 #include "runtime/process.h"
+#include "runtime/queue.h"
 #include "runtime/secret.h"
 #include "runtime/signame.h"
 #include "runtime/stream.h"

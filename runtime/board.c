@@ -2,17 +2,15 @@
 #include "runtime/board.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/futex.h"
 #include "runtime/lock.h"
 #include "runtime/region.h"
 
@@ -237,19 +235,10 @@ int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
 
 /* ---- the gate ---- */
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t ns) {
-  struct timespec t = {ns / BL_SECOND_NS, ns % BL_SECOND_NS};
-  syscall(SYS_futex, word, FUTEX_WAIT, seen, &t, NULL, 0);
-}
-
-static void futex_wake(_Atomic uint32_t *word) {
-  syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
 static void gate_set(const struct bl_slot *slot, uint32_t state) {
   struct gate *g = gate_of(slot);
   uint32_t before = atomic_exchange(&g->word, slot->closed + state);
-  if (before == slot->closed + SLEEPING) futex_wake(&g->word);
+  if (before == slot->closed + SLEEPING) bl_futex_wake(&g->word);
 }
 
 void bl_gate_open(const struct bl_slot *slot, uint64_t signals) {
@@ -274,8 +263,8 @@ int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
   while (!now) {
     uint32_t closed = slot->closed;
     atomic_compare_exchange_strong(word, &closed, slot->closed + SLEEPING);
-    futex_wait(word, slot->closed + SLEEPING,
-               GATE_SLICE_MS * BL_MILLISECOND_NS);
+    bl_futex_sleep(word, slot->closed + SLEEPING,
+                   GATE_SLICE_MS * BL_MILLISECOND_NS);
     now = gate_look(word, slot->closed);
     /* 0: the parent is outside our pid namespace */
     if (!now && getppid() != parent && getppid() != 0) return BL_ECLOSED;
@@ -291,7 +280,7 @@ void bl_slot_tell_answer(const struct bl_slot *slot, enum bl_step step,
   struct gate *g = gate_of(slot);
   atomic_store(&g->error, error);
   atomic_store(&g->step, (int)step);
-  if (atomic_exchange(&g->answer, GIVEN) == AWAITED) futex_wake(&g->answer);
+  if (atomic_exchange(&g->answer, GIVEN) == AWAITED) bl_futex_wake(&g->answer);
 }
 
 int bl_slot_answer(const struct bl_slot *slot, int64_t slice_ns,
@@ -300,7 +289,7 @@ int bl_slot_answer(const struct bl_slot *slot, int64_t slice_ns,
   uint32_t none = NONE;
   if (slice_ns > 0) {
     atomic_compare_exchange_strong(&g->answer, &none, AWAITED);
-    if (none != GIVEN) futex_wait(&g->answer, AWAITED, slice_ns);
+    if (none != GIVEN) bl_futex_sleep(&g->answer, AWAITED, slice_ns);
   }
   if (atomic_load(&g->answer) != GIVEN) return 0;
   *error = atomic_load(&g->error);

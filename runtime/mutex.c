@@ -2,6 +2,7 @@
 #include "runtime/mutex.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <time.h>
 
 #include "runtime/clock.h"
@@ -9,7 +10,8 @@
 
 enum {
   SPINS = 100,   /* tries: about as long as what is done under a mutex */
-  SLICE_MS = 100 /* of a real wait */
+  SLICE_MS = 100, /* of a real wait */
+  VISIT_MS = 20  /* for somebody to leave, if he is not stopped */
 };
 
 int bl_mutex_init(struct bl_mutex *m) {
@@ -71,6 +73,33 @@ int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
   return r;
 }
 
+int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns) {
+  int r = spin(m);
+  if (r != -EBUSY) return r;
+  int64_t least_ns = bl_deadline_ns(VISIT_MS * BL_MILLISECOND_NS);
+  return bl_mutex_take(m, deadline_ns < least_ns ? least_ns : deadline_ns);
+}
+
+int bl_mutex_insist(struct bl_mutex *m) {
+  int r = spin(m);
+  return r == -EBUSY ? taken(m, pthread_mutex_lock(&m->native)) : r;
+}
+
 int bl_mutex_give(struct bl_mutex *m) {
   return -pthread_mutex_unlock(&m->native);
+}
+
+/* The word is the kernel's, which finds the holder in it when that dies; its
+ * place in the library's mutex is glibc's. */
+static uint32_t word(const struct bl_mutex *m) {
+  return (uint32_t)__atomic_load_n(&m->native.__data.__lock, __ATOMIC_RELAXED);
+}
+
+pid_t bl_mutex_holder(const struct bl_mutex *m) {
+  return (pid_t)(word(m) & FUTEX_TID_MASK);
+}
+
+int bl_mutex_is_left(const struct bl_mutex *m) {
+  uint32_t now = word(m);
+  return (now & FUTEX_OWNER_DIED) && !(now & FUTEX_TID_MASK);
 }

@@ -12,6 +12,7 @@
 #define BILLIARD_MUTEX_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "runtime/base.h"
 
@@ -33,11 +34,28 @@ int bl_mutex_init(struct bl_mutex *m);
 int bl_mutex_try(struct bl_mutex *m);
 
 /* Takes it by the deadline: how; BL_ETIMEOUT; BL_EDEADLOCK. A sleep in the
- * mutex ends with no signal, so that it is taken in slices, between which
+ * mutex ends with no signal, and its wake-up is lost where one dies who is
+ * just giving it (docs/model.md): so it is taken in slices, between which
  * BL_ETERMINATED is seen; a signal handler that ran is not (clocklock). */
 int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns);
 
+/* The same for a mutex that is held for moments only: who is in time finds it
+ * free, though somebody is inside; waits for him a little beyond the
+ * deadline (he may be stopped there), and not at all for ever. */
+int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns);
+
+/* Takes it, however long that takes and whatever is pending: for those who
+ * have to put something right. How, or BL_EDEADLOCK. */
+int bl_mutex_insist(struct bl_mutex *m);
+
 /* Gives it: 0, or -EPERM when this thread does not have it. */
 int bl_mutex_give(struct bl_mutex *m);
+
+/* The thread that holds it, 0 for none: what was so at that moment. Disturbs
+ * nobody, as a try would. */
+pid_t bl_mutex_holder(const struct bl_mutex *m);
+
+/* 1 while it is nobody's because its holder has died, and nobody was told. */
+int bl_mutex_is_left(const struct bl_mutex *m);
 
 #endif

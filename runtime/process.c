@@ -3,27 +3,22 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "runtime/board.h"
 #include "runtime/clock.h"
+#include "runtime/deliver.h"
 #include "runtime/fd.h"
 #include "runtime/interrupt.h"
 #include "runtime/limit.h"
 #include "runtime/notify.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
-#include "runtime/signals.h"
 #include "runtime/spawn.h"
 #include "runtime/zygote.h"
-
-#define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
 
 enum {
   OWNER_MARGIN_MS = 200, /* a child that unwinds may be late by that */
@@ -273,36 +268,11 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
 
 /* ---- signals ---- */
 
-/* By number, for systems that know no better: while the child is unreaped and
- * ours, its number and its group's are nobody else's. */
-static int send_by_number(struct bl_process *p, int signo, siginfo_t *info,
-                          unsigned flags) {
-  pid_t pid = p->child.handle.pid;
-  if (!bl_reap_owned(&p->child.handle)) return 0;
-  long r = info ? syscall(SYS_rt_sigqueueinfo, pid, signo, info)
-                : kill(flags & PIDFD_SIGNAL_PROCESS_GROUP ? -pid : pid, signo);
-  return r == 0 || errno == ESRCH ? 0 : -errno;
-}
-
-static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
-                       unsigned flags) {
-  if (p->state == ENDED) return 0;
+/* Notes that it was sent: an end by it needs no other explanation. */
+static int has_ended(struct bl_process *p, int signo) {
+  if (p->state == ENDED) return 1;
   if (signo > 0) p->sent |= UINT64_C(1) << (signo - 1);
-  int r = bl_fd_verify(p->child.handle.fd, &p->child.handle.id);
-  if (r < 0) return r;
-  if (!p->child.handle.by_pid) {
-    int fd = p->child.handle.fd;
-    if (syscall(SYS_pidfd_send_signal, fd, signo, info, flags) == 0) return 0;
-    if (errno == ESRCH) return 0;
-    if (p->child.ward) /* no groups before Linux 6.9: its parent knows them */
-      return errno == EINVAL && flags ? bl_ward_signal_group(p->child.ward, signo)
-                                      : -errno;
-    /* ENOSYS, EPERM: refused here, or the child is somebody else's by now,
-       which the number will tell; EINVAL: no groups before Linux 6.9 */
-    if (errno != ENOSYS && errno != EPERM && !(errno == EINVAL && flags))
-      return -errno;
-  }
-  return send_by_number(p, signo, info, flags);
+  return 0;
 }
 
 /* A child that is stopped before it let go of its copy of our lifelines would
@@ -321,12 +291,12 @@ static void await_setup(struct bl_process *p) {
 int bl_process_signal(struct bl_process *p, int signo) {
   assert(p->state != INITIAL);
   if (signo == SIGSTOP && p->state == STARTED) await_setup(p);
-  return send_signal(p, signo, NULL, 0);
+  return has_ended(p, signo) ? 0 : bl_deliver(&p->child, signo);
 }
 
 int bl_process_signal_group(struct bl_process *p, int signo) {
   assert(p->state != INITIAL && p->group);
-  return send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+  return has_ended(p, signo) ? 0 : bl_deliver_group(&p->child, signo);
 }
 
 void bl_process_contain(struct bl_process *p) {
@@ -336,14 +306,9 @@ void bl_process_contain(struct bl_process *p) {
 }
 
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
-  siginfo_t info;
-  memset(&info, 0, sizeof info);
-  info.si_signo = bl_limit_signal();
-  info.si_code = SI_QUEUE;
-  info.si_pid = getpid();
-  info.si_uid = getuid();
-  info.si_value = bl_limit_terminate_value(grace_ns);
-  return send_signal(p, info.si_signo, &info, 0);
+  if (has_ended(p, bl_limit_signal())) return 0;
+  return bl_deliver_request(&p->child, bl_limit_signal(),
+                            bl_limit_terminate_value(grace_ns));
 }
 
 int bl_process_terminate_controlled(struct bl_process *p, int64_t grace_ns) {

@@ -14,9 +14,10 @@
 #include "runtime/pidfd.h"
 
 static _Atomic int remembering;
-static _Atomic pid_t known; /* 0: ask */
+static _Atomic pid_t known;           /* 0: ask */
+static _Thread_local pid_t known_tid; /* likewise */
 
-static void forget(void) { known = 0; }
+static void forget(void) { known = known_tid = 0; }
 
 void bl_self_remember(void) {
   if (remembering) return;
@@ -32,7 +33,12 @@ pid_t bl_self_pid(void) {
   return pid;
 }
 
-pid_t bl_self_tid(void) { return gettid(); }
+pid_t bl_self_tid(void) {
+  if (known_tid) return known_tid;
+  pid_t tid = gettid();
+  if (remembering) known_tid = tid;
+  return tid;
+}
 
 int bl_self_parent_fd(pid_t parent) {
   int fd = bl_pidfd_open(parent);

@@ -10,9 +10,9 @@
 
 pid_t bl_self_pid(void);
 
-/* From here on bl_self_pid() asks the system once in each process: it is
- * called so often that a start would feel it. Holds for processes made by
- * libc's fork(). */
+/* From here on bl_self_pid() asks the system once in each process, and
+ * bl_self_tid() once in each thread: they are called so often that a start
+ * would feel it. Holds for processes made by libc's fork(). */
 void bl_self_remember(void);
 
 pid_t bl_self_tid(void);

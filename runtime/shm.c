@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,7 +21,8 @@
 enum {
   FIXED = F_SEAL_SHRINK | F_SEAL_GROW,
   FROZEN = FIXED | F_SEAL_WRITE,
-  BLOCK = 512 /* what st_blocks counts */
+  BLOCK = 512,     /* what st_blocks counts */
+  LARGE = 64 << 20 /* worth a look at what there is */
 };
 
 int bl_shm_open(const char *name) {
@@ -47,7 +50,22 @@ static int map(struct bl_shm *m, size_t mapped) {
   return 0;
 }
 
+/* Bytes that the kernel thinks it can hand out, and as many as there may be
+ * where it does not say. */
+static size_t available(void) {
+  char text[256];
+  int fd = bl_fd_open("/proc/meminfo", O_RDONLY, 0);
+  ssize_t n = fd < 0 ? fd : bl_fd_read(fd, text, sizeof text - 1);
+  bl_fd_close(fd < 0 ? BL_FD_NONE : fd);
+  text[n > 0 ? n : 0] = '\0';
+  const char *at = strstr(text, "MemAvailable:");
+  if (!at) return SIZE_MAX;
+  return (size_t)strtoull(at + strlen("MemAvailable:"), NULL, 10) * 1024;
+}
+
 static int make(struct bl_shm *m, size_t size, size_t mapped) {
+  /* the kernel would try, and kill somebody when it runs out */
+  if (mapped >= LARGE && mapped > available()) return -ENOMEM;
   if (ftruncate(m->fd, (off_t)size) < 0) return -errno;
   int r = bl_shm_reserve(m, 0, mapped);
   if (r < 0) return r;
@@ -109,6 +127,14 @@ int bl_shm_adopt(struct bl_shm *m, int fd, size_t size, size_t mapped) {
   if (r < 0) bl_shm_drop(&taken);
   else *m = taken;
   return r;
+}
+
+int bl_shm_take(struct bl_shm *m, int fd) {
+  struct stat s;
+  if (fstat(fd, &s) == 0 && s.st_size > 0)
+    return bl_shm_adopt(m, fd, (size_t)s.st_size, (size_t)s.st_size);
+  bl_fd_close(fd);
+  return BL_EBADFRAME;
 }
 
 int bl_shm_freeze(int fd) {

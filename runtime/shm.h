@@ -43,6 +43,9 @@ void bl_shm_release(const struct bl_shm *m, size_t at, size_t n);
  * BL_EBADFRAME for what is not such memory, of exactly that size. */
 int bl_shm_adopt(struct bl_shm *m, int fd, size_t size, size_t mapped);
 
+/* The same for what says itself how large it is, and is mapped whole. */
+int bl_shm_take(struct bl_shm *m, int fd);
+
 /* The same judgement, without taking: fd is shared memory that can neither
  * shrink nor (writable 0) be written any more, `size` bytes long. */
 int bl_shm_check(int fd, size_t size, int writable);

@@ -25,6 +25,14 @@
 #define CLONE_PIDFD 0x1000
 #endif
 
+/* What the child's frames marked on a stack that they left by exec would be
+   held against whatever is mapped there next. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
+
 enum { CHILD_STACK = 64 * 1024, ANSWER_SLICE_MS = 20 };
 
 static int lifeline_of(const struct bl_plan *plan,
@@ -174,6 +182,7 @@ static int clone_child(struct bl_child *c, struct bl_spawned *out) {
             CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, c, &pidfd);
   int error = errno;
   bl_signals_restore(&saved);
+  ASAN_UNPOISON_MEMORY_REGION(stack, size);
   munmap(stack, size);
   if (out->handle.pid < 0) return -error;
   pidfd = bl_fd_above_stdio(pidfd);

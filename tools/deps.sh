@@ -1,7 +1,7 @@
 #!/bin/sh
-# deps.sh [make] [build] [test] [check] [inject] [fuzz] [bench]: installs what
-# is missing for these levels, through apt-get where that can be done; elsewhere
-# it names the packages (as Debian 12 calls them) and fails.
+# deps.sh [make] [build] [test] [check] [inject] [model] [fuzz] [bench]:
+# installs what is missing for these levels, through apt-get where that can be
+# done; elsewhere it names the packages (as Debian 12 calls them) and fails.
 set -eu
 export LC_ALL=C.UTF-8
 missing=
@@ -72,6 +72,7 @@ for level in "$@"; do
     inject) inject ;;
     fuzz) fuzz ;;
     bench) bench ;;
+    model) command_of spin spin ;;
     *) echo "deps.sh: no level named $level" >&2; exit 2 ;;
   esac
 done

@@ -9,16 +9,17 @@ local source = require "tools.source"
 
 -- A new file gets its place here.
 local floors = {
-  [0] = "base error signame",
-  "clock fd interrupt lock buf plan ring utf8 wake",
-  "bell body cpu lifeline mutex notify pidfd poll secret shm signals pack unpack",
-  "inspect limit packet poller reap region self spin stream",
-  "board",
-  "claim handover parcel",
-  "channel child order",
+  [0] = "base error point signame",
+  "clock cursor fd interrupt lock buf plan ring utf8 wake",
+  "bell body cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
+  "gong inspect limit packet poller reap region self semaphore spin store stream",
+  "board latch queue",
+  "claim consumer handover parcel producer roster",
+  "barrier channel child condition order permits",
   "spawn",
   "zygote",
-  "process receiver sender",
+  "deliver receiver sender",
+  "process",
   "brood family",
 }
 

@@ -1,6 +1,6 @@
 # Everything but the building itself; `make help` lists it.
 
-.PHONY: all help deps demo test unit examples spec host-spec rock inject check lint \
+.PHONY: all help deps demo test unit examples spec host-spec rock inject model check lint \
   headers layers sizes surface asan valgrind gcstress bench install \
   install-rock install-c uninstall dist clean format
 .DELETE_ON_ERROR:
@@ -11,7 +11,7 @@ OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
 TEST_C   = $(wildcard spec/fuzz/*.c spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
 OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
-             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua spec/inject/*.lua tools/*.lua \
+             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua spec/inject/*.lua spec/model/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host
@@ -77,6 +77,18 @@ inject: all ## kill a process at every system call of send, receive and start
 	@$(SPEC_ENV) $(TOOL_LUA) spec/inject/run.lua $(RESULTS); status=$$?; \
 	  sh tools/summary.sh $(RESULTS) && exit $$status
 
+model: ## have spin check the models of queue and lock (MODEL_MORE=1: larger)
+	@sh tools/deps.sh build model
+	@mkdir -p $(BUILD)/model && rm -f $(RESULTS)
+	@CC='$(CC)' $(TOOL_LUA) spec/model/run.lua $(RESULTS) $(BUILD)/model; \
+	  status=$$?; sh tools/summary.sh $(RESULTS) && exit $$status
+
+chaos: all ## kill, stop and wake what shares a queue and locks; then the ledger
+	@sh tools/deps.sh build test
+	@mkdir -p $(BUILD) && rm -f $(RESULTS)
+	@$(SPEC_ENV) $(TOOL_LUA) spec/chaos/run.lua $(RESULTS); status=$$?; \
+	  sh tools/summary.sh $(RESULTS) && exit $$status
+
 # ---- checks --------------------------------------------------------------
 
 check: ## every check below; ends with "N passed, N failed", one per check
@@ -121,6 +133,7 @@ surface: all $(BUILD)/billiard.h ## exports, names, docs, types and specs agree
 	@LUA_CPATH='$(BUILD)/lib/?.so;;' $(TOOL_LUA) tools/surface.lua \
 	  $(BUILD)/billiard.h $(BUILD)/exported $(SPECS)
 	@$(TOOL_LUA) tools/errors.lua --check docs/errors.md
+	@$(TOOL_LUA) tools/points.lua $(OUR_C)
 
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: ## native tests and specs (in the host) with ASan and UBSan
@@ -135,6 +148,7 @@ valgrind: $(NATIVE) ## native tests under valgrind
 gcstress: all ## the specs with a collector that never rests
 	@rm -f $(RESULTS)-gcstress
 	@BILLIARD_SPEC_GC=1 BILLIARD_SPEC_SCALE=4 SPEC_TIMEOUT=300 \
+	  BILLIARD_SPEC_METHOD=forkserver \
 	  $(MAKE) --no-print-directory spec RESULTS=$(RESULTS)-gcstress
 
 # a fuzz target links with libFuzzer, or with replay.c, which runs files

@@ -237,6 +237,224 @@ function Poller:timeout() end
 ---@return boolean
 function Poller:dirty() end
 
+---@class billiard.SharedMemory
+---@operator len: integer
+local SharedMemory = {}
+---@param pos integer
+---@param n integer
+---@return string bytes
+function SharedMemory:read(pos, n) end
+---@param pos integer
+---@param bytes string
+---@return integer behind
+function SharedMemory:write(pos, bytes) end
+---@param pos integer
+---@param format string
+---@return integer behind
+function SharedMemory:pack(pos, format, ...) end
+---@param pos integer
+---@param format string
+---@return any ... and the position behind
+function SharedMemory:unpack(pos, format) end
+function SharedMemory:close() end
+
+---@alias billiard.Kind "i8"|"u8"|"i16"|"u16"|"i32"|"u32"|"i64"|"u64"|"f32"|"f64"|"bool"
+
+---@class billiard.Value
+---@field value number|boolean
+---@field lock billiard.Lock
+local Value = {}
+---@param n number
+---@return number sum
+function Value:add(n) end
+---@param old number|boolean
+---@param new number|boolean
+---@return boolean exchanged, (number|boolean)? found
+function Value:cas(old, new) end
+function Value:close() end
+
+---@class billiard.Array
+---@operator len: integer
+---@field lock billiard.Lock
+---@field [integer] number|boolean|nil
+local Array = {}
+---@param i? integer 1
+---@param j? integer the last
+---@return (number|boolean)[]
+function Array:get(i, j) end
+---@param i integer
+---@param list (number|boolean)[]
+---@return true
+function Array:set(i, list) end
+function Array:close() end
+
+---@class billiard.Lock
+local Lock = {}
+---@param timeout? number
+---@return true? taken, ("owner_died"|string)? how, string? code
+function Lock:acquire(timeout) end
+---@return true
+function Lock:release() end
+---@return boolean
+function Lock:locked() end
+---@param f function
+---@return any ...
+function Lock:with(f, ...) end
+function Lock:close() end
+
+---@class billiard.RLock: billiard.Lock
+
+---@class billiard.Semaphore
+local Semaphore = {}
+---@param timeout? number
+---@return true? taken, string? err, string? code
+function Semaphore:acquire(timeout) end
+---@return true? given, string? err, string? code
+function Semaphore:release() end
+---@return integer? n, string? err, string? code
+function Semaphore:value() end
+---@param f function
+---@return any ...
+function Semaphore:with(f, ...) end
+function Semaphore:close() end
+---@return integer fd
+function Semaphore:fileno() end
+---@return integer fd
+function Semaphore:pollfd() end
+---@return integer fd
+function Semaphore:getfd() end
+---@return "r"
+function Semaphore:events() end
+---@return nil
+function Semaphore:timeout() end
+---@return boolean
+function Semaphore:dirty() end
+
+---@class billiard.BoundedSemaphore
+local BoundedSemaphore = {}
+---@param timeout? number
+---@return true? taken, string? err, string? code
+function BoundedSemaphore:acquire(timeout) end
+---@return true
+function BoundedSemaphore:release() end
+---@return integer n
+function BoundedSemaphore:value() end
+---@param f function
+---@return any ...
+function BoundedSemaphore:with(f, ...) end
+function BoundedSemaphore:close() end
+
+---@class billiard.Condition
+local Condition = {}
+---@param timeout? number
+---@return true? taken, ("owner_died"|string)? how, string? code
+function Condition:acquire(timeout) end
+---@return true
+function Condition:release() end
+---@param f function
+---@return any ...
+function Condition:with(f, ...) end
+---@param timeout? number
+---@return true? woken, ("owner_died"|string)? how, string? code, "owner_died"?
+function Condition:wait(timeout) end
+---@generic T
+---@param f fun(): T
+---@param timeout? number
+---@return T? value, string? err, string? code
+function Condition:wait_for(f, timeout) end
+---@param n? integer 1
+---@return integer notified
+function Condition:notify(n) end
+---@return integer notified
+function Condition:notify_all() end
+function Condition:close() end
+
+---@class billiard.Barrier
+---@field parties integer
+---@field n_waiting integer
+---@field broken boolean
+local Barrier = {}
+---@param timeout? number
+---@return integer? index, string? err, string? code
+function Barrier:wait(timeout) end
+---@return true
+function Barrier:abort() end
+---@return true
+function Barrier:reset() end
+function Barrier:close() end
+
+---@class billiard.Event
+local Event = {}
+---@return true
+function Event:set() end
+---@return true
+function Event:clear() end
+---@return boolean
+function Event:is_set() end
+---@param timeout? number
+---@return true? set, string? err, string? code
+function Event:wait(timeout) end
+function Event:close() end
+---@return integer fd
+function Event:fileno() end
+---@return integer fd
+function Event:pollfd() end
+---@return integer fd
+function Event:getfd() end
+---@return "r"
+function Event:events() end
+---@return nil
+function Event:timeout() end
+---@return boolean
+function Event:dirty() end
+
+---@class billiard.SimpleQueue
+local SimpleQueue = {}
+---@param value any
+---@param timeout? number
+---@return true? put, string? err, string? code
+function SimpleQueue:put(value, timeout) end
+---@param timeout? number
+---@return any value, string? err, string? code
+function SimpleQueue:get(timeout) end
+---@return boolean
+function SimpleQueue:empty() end
+---@return true? shut, string? err, string? code
+function SimpleQueue:shutdown() end
+function SimpleQueue:close() end
+---@return integer fd
+function SimpleQueue:fileno() end
+---@return integer fd
+function SimpleQueue:pollfd() end
+---@return integer fd
+function SimpleQueue:getfd() end
+---@return "r"
+function SimpleQueue:events() end
+---@return nil
+function SimpleQueue:timeout() end
+---@return boolean
+function SimpleQueue:dirty() end
+
+---@class billiard.Queue: billiard.SimpleQueue
+local Queue = {}
+---@param value any
+---@return true? put, string? err, string? code
+function Queue:put_nowait(value) end
+---@return any value, string? err, string? code
+function Queue:get_nowait() end
+---@return integer
+function Queue:qsize() end
+---@return boolean
+function Queue:full() end
+
+---@class billiard.JoinableQueue: billiard.Queue
+local JoinableQueue = {}
+---@return true
+function JoinableQueue:task_done() end
+---@param timeout? number
+---@return true? joined, string? err, string? code
+function JoinableQueue:join(timeout) end
+
 ---What a waiter is given: a Process, a Stream, a Poller, ...
 ---@class billiard.Waitable
 local Waitable = {}
@@ -465,6 +683,45 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@param maxsize? integer
+---@return billiard.Queue? queue, string? err, string? code
+function billiard.Queue(maxsize) end
+---@param maxsize? integer
+---@return billiard.JoinableQueue? queue, string? err, string? code
+function billiard.JoinableQueue(maxsize) end
+---@return billiard.SimpleQueue? queue, string? err, string? code
+function billiard.SimpleQueue() end
+---@param options { size: integer }
+---@return billiard.SharedMemory? memory, string? err, string? code
+function billiard.SharedMemory(options) end
+---@param kind billiard.Kind
+---@param init? number|boolean
+---@return billiard.Value? value, string? err, string? code
+function billiard.Value(kind, init) end
+---@param kind billiard.Kind
+---@param init integer|(number|boolean)[]
+---@return billiard.Array? array, string? err, string? code
+function billiard.Array(kind, init) end
+---@return billiard.Lock? lock, string? err, string? code
+function billiard.Lock() end
+---@return billiard.RLock? lock, string? err, string? code
+function billiard.RLock() end
+---@param n integer
+---@return billiard.Semaphore? semaphore, string? err, string? code
+function billiard.Semaphore(n) end
+---@param n integer
+---@return billiard.BoundedSemaphore? semaphore, string? err, string? code
+function billiard.BoundedSemaphore(n) end
+---@param lock? billiard.Lock|billiard.RLock
+---@return billiard.Condition? condition, string? err, string? code
+function billiard.Condition(lock) end
+---@param parties integer
+---@param action? function
+---@param timeout? number
+---@return billiard.Barrier? barrier, string? err, string? code
+function billiard.Barrier(parties, action, timeout) end
+---@return billiard.Event? event, string? err, string? code
+function billiard.Event() end
 ---@param f? fun(object: billiard.Waitable, seconds?: number): boolean?
 function billiard.set_waiter(f) end
 ---@param f fun()

@@ -8,6 +8,9 @@
 local core = require "billiard.core"
 local context = require "billiard.context"
 local log = require "billiard.log"
+-- whose objects may be all that a child has of this library
+require "billiard.shared"
+require "billiard.sync"
 
 local body = {}
 

@@ -7,6 +7,8 @@ local context = require "billiard.context"
 local core = require "billiard.core"
 local log = require "billiard.log"
 local Process = require "billiard.process"
+local shared = require "billiard.shared"
+local sync = require "billiard.sync"
 require "billiard.body"
 
 return {
@@ -34,6 +36,21 @@ return {
    wait = core.wait,
    Poller = core.Poller,
    set_waiter = core.set_waiter,
+
+   Queue = core.Queue,
+   JoinableQueue = core.JoinableQueue,
+   SimpleQueue = core.SimpleQueue,
+
+   SharedMemory = shared.SharedMemory,
+   Value = shared.Value,
+   Array = shared.Array,
+   Lock = sync.Lock,
+   RLock = sync.RLock,
+   Semaphore = sync.Semaphore,
+   BoundedSemaphore = sync.BoundedSemaphore,
+   Condition = sync.Condition,
+   Barrier = sync.Barrier,
+   Event = sync.Event,
 
    at_exit = core.at_exit,
    exit = core.exit,

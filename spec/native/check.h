@@ -27,6 +27,13 @@ struct check_test {
 static char check_why[1024];    /* the first reason, "" while all is well */
 static char check_skipped[128]; /* why there is nothing to test here */
 
+/* Limits of address space cannot hold there. */
+#ifdef __SANITIZE_ADDRESS__
+#define CHECK_ASAN 1
+#else
+#define CHECK_ASAN 0
+#endif
+
 #define CHECK_DEADLINE bl_deadline_ns(30 * BL_SECOND_NS)
 
 #define CHECK_FAIL(...)                                                      \

@@ -89,6 +89,49 @@ static void passes_on_at_death(void) {
   bl_shm_drop(&memory);
 }
 
+static void is_looked_at(void) {
+  NEED(open_shared());
+  CHECK_INT(bl_mutex_holder(&shared->mutex), 0);
+  CHECK_INT(bl_mutex_visit(&shared->mutex, 0), BL_MUTEX_TAKEN);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), gettid());
+  CHECK_INT(bl_mutex_insist(&shared->mutex), BL_EDEADLOCK);
+  bl_mutex_give(&shared->mutex);
+  pid_t holder = child(take);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), holder);
+  CHECK_INT(bl_mutex_visit(&shared->mutex, 0), BL_ETIMEOUT);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 0);
+  end(holder);
+  CHECK_INT(bl_mutex_holder(&shared->mutex), 0);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 1);
+  CHECK_INT(bl_mutex_insist(&shared->mutex), BL_MUTEX_INHERITED);
+  CHECK_INT(bl_mutex_is_left(&shared->mutex), 0);
+  bl_mutex_give(&shared->mutex);
+  bl_shm_drop(&memory);
+}
+
+static void take_and_exec(void) {
+  take();
+  execlp("sleep", "sleep", "60", (char *)NULL);
+  _exit(2);
+}
+
+static void passes_on_at_exec(void) {
+  NEED(open_shared());
+  pid_t pid = fork();
+  if (pid == 0) take_and_exec();
+  int r, deaths = 0;
+  int64_t deadline_ns = CHECK_DEADLINE;
+  do { /* it may not have taken it yet */
+    r = bl_mutex_take(&shared->mutex, deadline_ns);
+    if (r >= 0) bl_mutex_give(&shared->mutex);
+    deaths += r == BL_MUTEX_INHERITED;
+  } while (r == BL_MUTEX_TAKEN && bl_now_ns() < deadline_ns);
+  CHECK_INT(deaths, 1);
+  CHECK_INT(waitpid(pid, NULL, WNOHANG), 0); /* it lives */
+  end(pid);
+  bl_shm_drop(&memory);
+}
+
 static void take_and_exit(void) {
   take();
   _exit(0);
@@ -180,6 +223,8 @@ CHECK_MAIN({"a mutex belongs to one, who alone gives it", belongs_to_one},
            {"waiting for it ends at the deadline", waits_until_the_deadline},
            {"the death of its holder passes it on, told once",
             passes_on_at_death},
+           {"as does its executing a program", passes_on_at_exec},
+           {"a look tells who has it, or had", is_looked_at},
            {"also to who sleeps for it", passes_on_to_a_sleeper},
            {"a forked child holds nothing", is_not_the_childs},
            {"a request to end this process ends the wait", sees_requests},

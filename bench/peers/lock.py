@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""Seconds of acquire + release of an uncontended lock: lock.py call|with"""
+import multiprocessing
+import sys
+import time
+
+ROUNDS = 100000
+
+
+def call(lock):
+    for _ in range(ROUNDS):
+        lock.acquire()
+        lock.release()
+
+
+def section(lock):
+    for _ in range(ROUNDS):
+        with lock:
+            pass
+
+
+def main():
+    run = section if sys.argv[1] == "with" else call
+    lock = multiprocessing.Lock()
+    run(lock)
+    start = time.monotonic()
+    run(lock)
+    print((time.monotonic() - start) / ROUNDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- Locks that nobody else wants, and how long a wake-up takes.
+
+local billiard = require "billiard"
+local floor = require "floor"
+local measure = require "bench.measure"
+
+local PAIRS <const>, ROUNDS <const> = 100000, 15
+local EVENTS <const> = 200 -- each is set once: clearing is no part of it
+
+-- Seconds for one acquire + release.
+local function call(lock)
+   return function()
+      return measure.time(function()
+         for _ = 1, PAIRS do
+            lock:acquire()
+            lock:release()
+         end
+      end) / PAIRS
+   end
+end
+
+local function section(lock)
+   local function nothing() end
+   return function()
+      return measure.time(function()
+         for _ = 1, PAIRS do lock:with(nothing) end
+      end) / PAIRS
+   end
+end
+
+-- A peer that is asked in turn with ours, since the machine changes its pace.
+local function peer(how)
+   local command = { "/usr/bin/python3", "bench/peers/lock.py", how }
+   local known = measure.peer(command)
+   return function() return known and measure.peer(command) or 0 end, known
+end
+
+local function beside(name, ours, how, goal)
+   local theirs, known = peer(how)
+   local seconds, peer_seconds = measure.interleave(ROUNDS, ours, theirs)
+   measure.seconds { name = name, value = seconds,
+      peer = known and peer_seconds, goal = goal }
+end
+
+local function locks()
+   local lock <close> = assert(billiard.Lock())
+   local rlock <close> = assert(billiard.RLock())
+   local permits <close> = assert(billiard.BoundedSemaphore(1))
+   beside("Lock acquire + release", call(lock), "call", { peer = 1.5 })
+   beside("Lock with", section(lock), "with")
+   local r, p = measure.interleave(ROUNDS, call(rlock), call(permits))
+   measure.seconds { name = "RLock acquire + release", value = r }
+   measure.seconds { name = "BoundedSemaphore acquire + release", value = p }
+end
+
+local function make_events()
+   local all = {}
+   for i = 0, EVENTS do all[i] = assert(billiard.Event()) end
+   return all
+end
+
+-- Seconds from a set in one process to the end of the wait in the other.
+local function wake_up(there, back)
+   local p = billiard.Process { target = function()
+      for i = 0, EVENTS do
+         there[i]:wait()
+         back[i]:set()
+      end
+   end }
+   assert(p:start())
+   local function round(i)
+      there[i]:set()
+      back[i]:wait()
+   end
+   round(0) -- the child is there
+   local seconds = measure.time(function()
+      for i = 1, EVENTS do round(i) end
+   end)
+   p:join()
+   p:close()
+   for i = 0, EVENTS do
+      there[i]:clear()
+      back[i]:clear()
+   end
+   return seconds / (2 * EVENTS)
+end
+
+local function events()
+   local there, back = make_events(), make_events()
+   local ours, bare = measure.interleave(ROUNDS,
+      function() return wake_up(there, back) end,
+      function() return floor.futex(EVENTS) end)
+   measure.seconds { name = "Event set to wake-up", value = ours,
+      floor = bare, goal = { floor = 1.3 } }
+end
+
+locks()
+events()

@@ -1,0 +1,120 @@
+-- SharedMemory: bytes that every process sees, and nobody can cut.
+-- Run once per start method.
+
+local billiard = require "billiard"
+local helper = require "spec.helper"
+local sync = require "spec.fixtures.sync"
+
+local SharedMemory, Process = billiard.SharedMemory, billiard.Process
+
+describe("billiard.SharedMemory", function()
+  helper.guard()
+
+  it("begins as zeroes, and is the same for all", function()
+    local memory <close> = assert(SharedMemory { size = 10000 })
+    assert.equal(10000, #memory)
+    assert.equal(("\0"):rep(10000), memory:read(1, 10000))
+    assert.same({ 6 }, sync.results(function() return memory:write(1, "hello") end))
+    assert.equal("hello\0", memory:read(1, 6))
+    assert.equal(10001, memory:write(9999, "!!"))
+    assert.same({ "\0!!" }, sync.results(function() return memory:read(9998, 3) end))
+  end)
+
+  it("has values as string.pack has them", function()
+    local memory <close> = assert(SharedMemory { size = 100 })
+    local behind = memory:pack(11, "<i4zd", -5, "text", 1.5)
+    assert.equal(11 + #string.pack("<i4zd", 0, "text", 0), behind)
+    assert.same({ -5, "text", 1.5, behind }, { memory:unpack(11, "<i4zd") })
+    assert.equal(string.pack("<i4", -5), memory:read(11, 4))
+    assert.same({ 15 }, { select(2, memory:unpack(11, "<i4")) })
+    assert.same({ "text", behind - 8 }, { memory:unpack(15, "z") })
+    assert.same({ 100 }, { memory:unpack(100, "") })
+  end)
+
+  it("raises outside of its bounds, and changes nothing", function()
+    local memory <close> = assert(SharedMemory { size = 8 })
+    memory:write(1, "12345678")
+    for _, range in ipairs { { 0, 1 }, { -1, 1 }, { 1, 9 }, { 9, 1 }, { 8, 2 }, { 1, -1 },
+      { math.maxinteger, 1 }, { 1, math.maxinteger }, { math.mininteger, 2 }, { 10, 0 } } do
+      assert.has_error(function() memory:read(table.unpack(range)) end)
+    end
+    assert.same({ "", "" }, { memory:read(1, 0), memory:read(9, 0) })
+    for _, pos in ipairs { 0, 6, 9, -3, math.maxinteger } do
+      assert.has_error(function() memory:write(pos, "abcd") end)
+      assert.has_error(function() memory:pack(pos, "i4", 1) end)
+      assert.has_error(function() memory:unpack(pos, "i4") end)
+    end
+    assert.equal("12345678", memory:read(1, 8))
+    local _, err = pcall(function() memory:pack(6, "i4", 1) end)
+    assert.matches("shared_spec.lua:%d+: write: 4 bytes from 6 are not in 1 to 8", err)
+  end)
+
+  it("refuses what is no position, no bytes, no format", function()
+    local memory <close> = assert(SharedMemory { size = 8 })
+    for _, misuse in ipairs { { "read" }, { "read", 1 }, { "read", "x", 1 }, { "read", 1.5, 1 },
+      { "write", 1 }, { "write", 1, {} }, { "write", 1, 5 }, { "pack", 1, "i99", 1 },
+      { "pack", 1, "i4", "x" }, { "unpack", 1, "i99" }, { "unpack", "x", "i4" },
+      { "unpack", 1 } } do
+      local ok = pcall(memory[misuse[1]], memory, table.unpack(misuse, 2))
+      assert.is_false(ok, misuse[1])
+    end
+    memory:write(1, "\255\255\255\255")
+    assert.has_error(function() memory:unpack(1, "<s4") end) -- longer than there is
+  end)
+
+  it("refuses sizes that are none, and says what there is no memory for", function()
+    for _, options in ipairs { {}, { size = 0 }, { size = -1 }, { size = 1.5 }, { size = "8" },
+      { sise = 8 }, { size = 1 << 62 } } do
+      assert.has_error(function() SharedMemory(options) end)
+    end
+    assert.has_error(function() SharedMemory(8) end)
+    local memory, err, code = SharedMemory { size = 1 << 45 }
+    assert.same({ nil, "cannot allocate memory (SharedMemory)", "ENOMEM" }, { memory, err, code })
+  end)
+
+  it("is an error at creation, and no signal, where files are limited", function()
+    assert.same({ "EFBIG", "EFBIG", "EFBIG" }, sync.results(function()
+      local p = Process { limits = { fsize = 4096 }, target = function()
+        local codes = {}
+        for i, new in ipairs { function() return SharedMemory { size = 1 << 20 } end,
+          function() return billiard.Array("u8", 1 << 20) end,
+          function() return billiard.Array("f64", 1 << 10) end } do
+          codes[i] = select(3, new())
+        end
+        os.exit(table.concat(codes) == "EFBIGEFBIGEFBIG" and 7 or 1)
+      end }
+      assert(p:start():join(sync.LONG))
+      assert(p.exitcode == 7)
+      p:close()
+      return "EFBIG", "EFBIG", "EFBIG"
+    end))
+  end)
+
+  it("stays with who has it, and goes with the last", function()
+    local memory = assert(SharedMemory { size = 4096 })
+    memory:write(1, "kept")
+    local p = sync.child(function(there)
+      memory:write(1, "here")
+      there()
+    end)
+    local file = memory
+    memory:close()
+    memory:close()
+    assert.equal("<SharedMemory(closed)>", tostring(file))
+    for _, call in ipairs { "read", "write", "pack", "unpack" } do
+      local ok, err = pcall(file[call], file, 1, call == "read" and 1 or "b", 1)
+      assert.is_false(ok)
+      assert.matches("SharedMemory is closed", err)
+    end
+    assert.has_error(function() return #file end)
+    local maps = "/proc/" .. p.pid .. "/maps"
+    assert.matches("memfd:billiard%-memory", assert(io.open(maps)):read "a")
+    sync.kill(p)
+    assert.is_nil(io.open(maps))
+  end)
+
+  it("shows its size", function()
+    local memory <close> = assert(SharedMemory { size = 12 })
+    assert.equal("<SharedMemory(12 bytes)>", tostring(memory))
+  end)
+end)
