@@ -29,14 +29,6 @@ enum own { OWNER, BELL, BOARD };
 
 enum { GO = BL_PARCEL_ZYGOTE + 1 }; /* a head and no more */
 
-/* Drops it, and what is secret in it (an authkey), but touches no memory that
- * it did not use. */
-static void erase(struct bl_packet *packet) {
-  size_t used = packet->bytes == packet->inside ? packet->size : 0;
-  bl_packet_drop(packet);
-  explicit_bzero(packet->inside, used);
-}
-
 /* ---- the owner ---- */
 
 struct list {
@@ -61,7 +53,7 @@ static int send_parts(int control, const struct head *head,
   int r = bl_packet_fill(&packet, parts, 2, list->fds, list->n);
   if (r < 0) return r;
   r = bl_packet_send(control, &packet);
-  erase(&packet);
+  bl_packet_erase(&packet);
   return r;
 }
 
@@ -181,5 +173,5 @@ void bl_parcel_drop(struct bl_parcel *p) {
   p->bell = bl_fd_close(p->bell);
   p->board = bl_fd_close(p->board);
   p->control = bl_fd_close(p->control);
-  erase(&p->packet);
+  bl_packet_erase(&p->packet);
 }
