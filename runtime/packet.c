@@ -72,6 +72,7 @@ static int copy_to_memory(struct bl_packet *p, const struct iovec *parts,
   if (r < 0) return r;
   int fd = bl_shm_open("billiard-message");
   if (fd < 0) return fd;
+  bl_shm_enlarge(fd, p->size);
   for (int i = 0; r == 0 && i < n; i++)
     r = write_all(fd, parts[i].iov_base, parts[i].iov_len);
   if (r == 0) r = bl_shm_freeze(fd);
