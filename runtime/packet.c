@@ -188,7 +188,7 @@ static int map_memory(struct bl_packet *p) {
                                   : bl_shm_check(p->memory, p->size, 0);
   if (r < 0 || p->size == 0) return r < 0 ? r : BL_EBADFRAME;
   /* not populated: a fault brings in its neighbours, and costs less */
-  void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED, p->memory, 0);
+  void *map = bl_shm_view(p->memory, p->size);
   if (map == MAP_FAILED) return -errno;
   p->map = map;
   p->bytes = map;

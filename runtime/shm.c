@@ -81,15 +81,28 @@ static void gather_all(int fd, char *map, size_t size) {
   }
 }
 
-void bl_shm_enlarge(int fd, size_t size) {
-  size_t whole = size / HUGE * HUGE, room = whole + HUGE;
-  if (size < WORTH_IT || ftruncate(fd, (off_t)size) < 0) return;
+/* Where a mapping may lie so that huge pages fit into it: nobody else maps
+ * anything meanwhile, and if so it lies elsewhere. */
+static void *good_place(size_t size) {
+  size_t room = size + HUGE;
+  if (size < WORTH_IT) return NULL;
   char *at = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (at == MAP_FAILED) return;
-  char *map = at + (HUGE - (uintptr_t)at % HUGE) % HUGE;
-  if (mmap(map, whole, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED)
-    gather_all(fd, map, whole);
+  if (at == MAP_FAILED) return NULL;
   munmap(at, room);
+  return at + (HUGE - (uintptr_t)at % HUGE) % HUGE;
+}
+
+void *bl_shm_view(int fd, size_t size) {
+  return mmap(good_place(size), size, PROT_READ, MAP_SHARED, fd, 0);
+}
+
+void bl_shm_enlarge(int fd, size_t size) {
+  size_t whole = size / HUGE * HUGE;
+  if (size < WORTH_IT || ftruncate(fd, (off_t)size) < 0) return;
+  char *map = bl_shm_view(fd, whole);
+  if (map == MAP_FAILED) return;
+  gather_all(fd, map, whole);
+  munmap(map, whole);
 }
 
 /* ---- memory that is written by both ---- */

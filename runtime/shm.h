@@ -30,6 +30,9 @@ int bl_shm_open(const char *name);
  * few bytes, nothing happens. */
 void bl_shm_enlarge(int fd, size_t size);
 
+/* Maps a memfd for reading, in a place where huge pages fit; as mmap(). */
+void *bl_shm_view(int fd, size_t size);
+
 /* -EFBIG when this process may not write files of that size (RLIMIT_FSIZE),
  * which it would learn by a signal. */
 int bl_shm_allowed(size_t size);

@@ -112,7 +112,7 @@ static void enlarged_holds_what_is_written(void) {
   NEED(CHECK_INT(bl_fd_write(fd, bytes, size), (long long)size));
   CHECK_INT(bl_shm_freeze(fd), 0); /* no mapping was left */
   CHECK_INT(bl_shm_check(fd, size, 0), 0);
-  void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+  void *map = bl_shm_view(fd, size);
   CHECK(map != MAP_FAILED && memcmp(map, bytes, size) == 0);
   munmap(map, size);
   bl_fd_close(fd);
