@@ -12,12 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "runtime/clock.h"
 #include "runtime/fd.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
-#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
 #endif
@@ -45,67 +41,6 @@ int bl_shm_allowed(size_t size) {
   if (getrlimit(RLIMIT_FSIZE, &limit) < 0) return -errno;
   return limit.rlim_cur < size ? -EFBIG : 0;
 }
-
-/* ---- huge pages ---- */
-
-enum {
-  HUGE = 2 << 20, /* where they are larger, nothing is done */
-  WORTH_IT = 8 << 20
-};
-
-/* What they may cost: the kernel must wait for all CPUs, then clear memory.
- * It takes far longer where it must tidy up first. */
-static int64_t patience_ns(size_t size) {
-  return 5 * BL_MILLISECOND_NS +
-         (int64_t)(size >> 20) * (BL_MILLISECOND_NS / 5);
-}
-
-/* Puts huge pages below a part of the mapping; 1 when that went well. What is
- * empty stays so: one byte of each must be there. */
-static int gather(int fd, char *map, size_t at, size_t size) {
-  int64_t start = bl_now_ns();
-  for (size_t i = at; i < at + size; i += HUGE)
-    if (pwrite(fd, "", 1, (off_t)i) != 1) return 0;
-  return madvise(map + at, size, MADV_COLLAPSE) == 0 &&
-         bl_now_ns() - start < patience_ns(size);
-}
-
-/* In larger and larger parts, until it does not go well. */
-static void gather_all(int fd, char *map, size_t size) {
-  size_t at = 0, part = WORTH_IT;
-  while (at < size) {
-    if (part > size - at) part = size - at;
-    if (!gather(fd, map, at, part)) return;
-    at += part;
-    part *= 2;
-  }
-}
-
-/* Where a mapping may lie so that huge pages fit into it: nobody else maps
- * anything meanwhile, and if so it lies elsewhere. */
-static void *good_place(size_t size) {
-  size_t room = size + HUGE;
-  if (size < WORTH_IT) return NULL;
-  char *at = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (at == MAP_FAILED) return NULL;
-  munmap(at, room);
-  return at + (HUGE - (uintptr_t)at % HUGE) % HUGE;
-}
-
-void *bl_shm_view(int fd, size_t size) {
-  return mmap(good_place(size), size, PROT_READ, MAP_SHARED, fd, 0);
-}
-
-void bl_shm_enlarge(int fd, size_t size) {
-  size_t whole = size / HUGE * HUGE;
-  if (size < WORTH_IT || ftruncate(fd, (off_t)size) < 0) return;
-  char *map = bl_shm_view(fd, whole);
-  if (map == MAP_FAILED) return;
-  gather_all(fd, map, whole);
-  munmap(map, whole);
-}
-
-/* ---- memory that is written by both ---- */
 
 static int map(struct bl_shm *m, size_t mapped) {
   void *at = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);

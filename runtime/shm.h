@@ -24,15 +24,6 @@ struct bl_shm {
  * at a process's descriptors. */
 int bl_shm_open(const char *name);
 
-/* For an empty memfd that is about to be filled with `size` bytes: makes it
- * that long, with huge pages as far as the kernel has them at hand, so that
- * filling, reading and freeing it cost about half. Where it has none, as with
- * few bytes, nothing happens. */
-void bl_shm_enlarge(int fd, size_t size);
-
-/* Maps a memfd for reading, in a place where huge pages fit; as mmap(). */
-void *bl_shm_view(int fd, size_t size);
-
 /* -EFBIG when this process may not write files of that size (RLIMIT_FSIZE),
  * which it would learn by a signal. */
 int bl_shm_allowed(size_t size);

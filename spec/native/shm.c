@@ -99,41 +99,6 @@ static void frozen_is_readable_only(void) {
   bl_fd_close(fd);
 }
 
-/* Where the kernel has no huge pages it is the same, only slower. */
-static void enlarged_holds_what_is_written(void) {
-  size_t size = (9 << 20) + 5;
-  unsigned char *bytes = malloc(size);
-  int fd = bl_shm_open("test");
-  NEED(bytes && fd >= 0);
-  for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)(i / 4096 + i);
-  bl_shm_enlarge(fd, size);
-  CHECK_INT(lseek(fd, 0, SEEK_END), (long long)size);
-  CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
-  NEED(CHECK_INT(bl_fd_write(fd, bytes, size), (long long)size));
-  CHECK_INT(bl_shm_freeze(fd), 0); /* no mapping was left */
-  CHECK_INT(bl_shm_check(fd, size, 0), 0);
-  void *map = bl_shm_view(fd, size);
-  CHECK(map != MAP_FAILED && memcmp(map, bytes, size) == 0);
-  munmap(map, size);
-  bl_fd_close(fd);
-  free(bytes);
-}
-
-/* Made longer, but not filled: it is not taken. */
-static void enlarged_has_to_be_filled(void) {
-  size_t size = (11 << 20) + 1;
-  int fd = bl_shm_open("test");
-  NEED(fd >= 0);
-  bl_shm_enlarge(fd, size);
-  CHECK_INT(bl_shm_freeze(fd), 0);
-  CHECK_INT(bl_shm_check(fd, size, 0), BL_EBADFRAME);
-  bl_fd_close(fd);
-  NEED((fd = bl_shm_open("test")) >= 0);
-  bl_shm_enlarge(fd, SIZE);
-  CHECK_INT(lseek(fd, 0, SEEK_END), 0);
-  bl_fd_close(fd);
-}
-
 static void holes_are_not_readable(void) {
   int fd = bl_shm_open("test");
   NEED(fd >= 0 && ftruncate(fd, (off_t)1 << 40) == 0);
@@ -149,9 +114,5 @@ CHECK_MAIN({"memory is shared by its descriptor", is_shared},
            {"a file size limit is an error, no signal", respects_file_limits},
            {"only sealed memory of that size is adopted", adopts_nothing_else},
            {"frozen memory is for reading", frozen_is_readable_only},
-           {"a memfd for many bytes holds what is written",
-            enlarged_holds_what_is_written},
-           {"memory that was enlarged counts when it is filled",
-            enlarged_has_to_be_filled},
            {"memory with holes is not taken for a message",
             holes_are_not_readable})
