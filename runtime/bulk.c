@@ -14,7 +14,7 @@
 
 enum {
   HUGE = 2 << 20, /* where they are larger, nothing is done */
-  WORTH_IT = 8 << 20
+  FIRST = 8 << 20 /* bytes to ask for at first */
 };
 
 /* ---- mapping ---- */
@@ -23,7 +23,7 @@ enum {
  * there meanwhile, it lies elsewhere. */
 static void *good_place(size_t size) {
   size_t room = size + HUGE;
-  if (size < WORTH_IT) return NULL;
+  if (size < HUGE) return NULL;
   char *at = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return NULL;
   munmap(at, room);
@@ -64,7 +64,7 @@ static int gather(struct target *t, size_t n) {
 
 /* In larger and larger parts, as long as that is quick. */
 static void gather_all(struct target *t) {
-  for (size_t n = WORTH_IT; t->huge < t->mapped; n *= 2) {
+  for (size_t n = FIRST; t->huge < t->mapped; n *= 2) {
     if (n > t->mapped - t->huge) n = t->mapped - t->huge;
     int64_t start = bl_now_ns();
     if (!gather(t, n) || bl_now_ns() - start > patience_ns(n)) return;
@@ -73,7 +73,7 @@ static void gather_all(struct target *t) {
 
 static void enlarge(struct target *t, size_t size) {
   size_t whole = size / HUGE * HUGE;
-  if (size < WORTH_IT || ftruncate(t->fd, (off_t)size) < 0) return;
+  if (size < HUGE || ftruncate(t->fd, (off_t)size) < 0) return;
   void *map = mmap(good_place(whole), whole, PROT_READ | PROT_WRITE,
                    MAP_SHARED, t->fd, 0);
   if (map == MAP_FAILED) return;

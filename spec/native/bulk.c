@@ -41,9 +41,10 @@ static void holds(int fd, size_t size) {
 }
 
 static void holds_all_parts(void) {
-  static const size_t sizes[] = {1,           5000,        2 * MIB, 8 * MIB - 1,
-                                 8 * MIB,     8 * MIB + 1, 9 * MIB, 11 * MIB + 5,
-                                 24 * MIB,    MOST};
+  static const size_t sizes[] = {1,           5000,    HUGE - 1,
+                                 HUGE,        8 * MIB, 8 * MIB + 1,
+                                 9 * MIB,     24 * MIB, 11 * MIB + 5,
+                                 MOST};
   make_bytes();
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     size_t n = sizes[i];
