@@ -6,6 +6,7 @@ local floor = require "floor"
 local measure = require "bench.measure"
 
 local ROUNDS <const>, MESSAGES <const> = 9, 20000
+local TEXT <const>, TEXTS <const> = ("x"):rep(64 << 10), 3000
 local BULK_ROUNDS <const>, BULK_MIB <const> = 9, 64
 
 -- A child that runs there(connection, n), while here(connection, n) tells the
@@ -41,6 +42,15 @@ local function ask(c, n)
    end) / n
 end
 
+local function ask_text(c, n)
+   return measure.time(function()
+      for _ = 1, n do
+         c:send(TEXT)
+         c:recv()
+      end
+   end) / n
+end
+
 local function stream(c, n)
    for i = 1, n do c:send(i) end
 end
@@ -63,6 +73,15 @@ local function small()
       function() return floor.oneway(MESSAGES * 5) end)
    measure.seconds { name = "Pipe one way", value = ours, floor = bare,
       peer = peer("oneway", MESSAGES * 5), goal = { peer = 5 } }
+end
+
+-- ---- between small and large ----
+
+local function middling()
+   measure.seconds { name = "Pipe there and back, 64 KiB",
+      value = measure.interleave(ROUNDS,
+         function() return beside(echo, ask_text, TEXTS) end),
+      peer = peer("text", TEXTS), goal = { peer = 1 } }
 end
 
 -- ---- a large one ----
@@ -94,4 +113,5 @@ local function large()
 end
 
 small()
+middling()
 large()

@@ -33,7 +33,8 @@ static int raise(struct bl_lwriter *w, const char *root, int error) {
   luaL_where(L, 2);       /* of who called the function that called us */
   lua_pushliteral(L, "cannot send ");
   lua_pushvalue(L, -3);
-  lua_concat(L, 3); /* path message */
+  if (w->why) lua_pushfstring(L, " (%s)", w->why);
+  lua_concat(L, w->why ? 4 : 3); /* path message */
   bl_lerror_new(L, bl_error_name(error), lua_tostring(L, -1), NULL);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "path");

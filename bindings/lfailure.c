@@ -60,12 +60,30 @@ static int from_text(lua_State *L, struct bl_lprocess *p) {
 
 /* ---- seen from here ---- */
 
+/* Why the child may have ended before it could say a word. */
+static const char *guess(lua_State *L, int program) {
+  if (bl_lprocess_spec(L, 1, "limits") == LUA_TTABLE)
+    return "; its limits may be why";
+  return program ? BL_LFAILURE_NO_HOST : "";
+}
+
+/* A child that is no fork ended, and told nothing. */
+static const char *push_silence(lua_State *L, const struct bl_exit *e) {
+  int program = bl_lprocess_spec(L, 1, "program") == LUA_TSTRING;
+  const char *who = program ? lua_tostring(L, -1) : "the child";
+  const char *end = bl_lfailure_end(L, e);
+  const char *why = guess(L, program && e->how != BL_HOW_SIGNALED);
+  return lua_pushfstring(L, "%s %s without answering%s", who, end, why);
+}
+
 static int from_step(lua_State *L, struct bl_lprocess *p) {
   enum bl_step step;
   int r = bl_process_late_failure(p->process, &step);
   if (r >= 0) return 0;
-  const char *message = lua_pushfstring(L, "%s (%s)", bl_error_text(r),
-                                        bl_step_text(step));
+  const char *text = r == BL_ESTART
+                         ? push_silence(L, bl_process_exit(p->process))
+                         : bl_error_text(r);
+  const char *message = lua_pushfstring(L, "%s (%s)", text, bl_step_text(step));
   bl_lerror_new(L, bl_error_name(r), message, NULL);
   return 1;
 }
@@ -92,6 +110,16 @@ static int from_limit(lua_State *L, struct bl_lprocess *p) {
 }
 
 /* ---- whole ---- */
+
+const char *bl_lfailure_end(lua_State *L, const struct bl_exit *e) {
+  switch (e->how) {
+    case BL_HOW_EXITED:
+      return lua_pushfstring(L, "exited with status %d", e->code);
+    case BL_HOW_SIGNALED:
+      return lua_pushfstring(L, "ended by %s", bl_signal_name(e->code));
+    default: return lua_pushliteral(L, "ended");
+  }
+}
 
 void bl_lfailure_exitcode(lua_State *L, const struct bl_exit *e) {
   if (e->how == BL_HOW_UNKNOWN) lua_pushboolean(L, 0);

@@ -11,6 +11,13 @@
  * is known here, and nothing is pushed. */
 int bl_lfailure_push(lua_State *L, struct bl_lprocess *p);
 
+/* What is added to the name of a program that ended before it answered. */
+#define BL_LFAILURE_NO_HOST \
+  " and may be no billiard host: see set_executable"
+
+/* Pushes how it ended, in words that a subject can stand before. */
+const char *bl_lfailure_end(lua_State *L, const struct bl_exit *e);
+
 /* Adds pid, name, exitcode and signal to the error on top. */
 void bl_lfailure_complete(lua_State *L, struct bl_lprocess *p);
 

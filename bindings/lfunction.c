@@ -84,6 +84,11 @@ static int by_name(struct bl_lwriter *w) {
   return r;
 }
 
+static int refuse(struct bl_lwriter *w, const char *why) {
+  w->why = why;
+  return bl_lwriter_refuse(w, "function");
+}
+
 static int nameless(struct bl_lwriter *w, const void *key) {
   int is_c = lua_iscfunction(w->L, -1);
   if (!is_c && w->profile == BL_PROFILE_DOWN) return whole(w, key);
@@ -91,12 +96,14 @@ static int nameless(struct bl_lwriter *w, const void *key) {
   bl_lname_rescan(w->L, BL_LWRITER_INDEX);
   int r = by_name(w);
   if (r <= 0) return r;
-  return bl_lwriter_refuse(w, is_c ? "C function that no loaded module holds"
-                                 : "function");
+  if (is_c) return bl_lwriter_refuse(w, "C function that no loaded module holds");
+  return refuse(w, "only data goes up: functions go to processes that this one "
+                   "owns, both ways by Pipe{ functions = true }");
 }
 
 int bl_lfunction_pack(struct bl_lwriter *w) {
-  if (w->profile == BL_PROFILE_PLAIN) return bl_lwriter_refuse(w, "function");
+  if (w->profile == BL_PROFILE_PLAIN)
+    return refuse(w, "strangers get plain data");
   const void *key = lua_topointer(w->L, -1);
   const struct bl_lseen_entry *e = bl_lseen_find(&w->seen, key);
   if (e) return bl_lwriter_reference(w, e);

@@ -4,6 +4,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lopt.h"
 #include "bindings/lstate.h"
+#include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/clock.h"
 #include "runtime/self.h"
@@ -132,6 +133,8 @@ int64_t bl_lprocess_settle_due(lua_State *L) {
 
 /* ---- the end ---- */
 
+enum { LOOK_AGAIN_MS = 20 }; /* for a status that a fork server owes */
+
 static int push_exit(lua_State *L, const struct bl_exit *e) {
   static const char *const words[] = {[BL_HOW_EXITED] = "exit",
                                       [BL_HOW_SIGNALED] = "signal",
@@ -141,6 +144,13 @@ static int push_exit(lua_State *L, const struct bl_exit *e) {
   if (e->how == BL_HOW_UNKNOWN) return 2;
   lua_pushinteger(L, e->code);
   return 3;
+}
+
+int bl_lprocess_object(lua_State *L) {
+  struct bl_lprocess *p = bl_lprocess_test(L, 1);
+  if (!bl_process_owed(p->process)) return bl_lwaiter_self(L);
+  bl_lsystem_timer(L, bl_deadline_ns(LOOK_AGAIN_MS * BL_MILLISECOND_NS));
+  return 0;
 }
 
 static int join_look(lua_State *L, int64_t until_ns) {
@@ -157,7 +167,8 @@ static int join_done(lua_State *L, int r) {
 }
 
 static int process_join(lua_State *L) {
-  static const struct bl_lcall join = {join_look, bl_lwaiter_self, join_done};
+  static const struct bl_lcall join = {join_look, bl_lprocess_object,
+                                       join_done};
   bl_lprocess_child(L, 1, "join");
   return bl_lwaiter_call(L, &join, bl_lopt_deadline(L, 2));
 }

@@ -53,6 +53,10 @@ struct bl_lprocess *bl_lprocess_child(lua_State *L, int index,
 /* The Process at index, in whatever state; null for other values. */
 struct bl_lprocess *bl_lprocess_test(lua_State *L, int index);
 
+/* What a call that waits for the end of the Process at index 1 waits for: an
+ * object function of lwaiter.h. */
+int bl_lprocess_object(lua_State *L);
+
 /* Looks whether it has ended; from then on nothing keeps the handle alive.
  * 1 ended, 0 not, < 0 error. */
 int bl_lprocess_poll(lua_State *L, struct bl_lprocess *p);

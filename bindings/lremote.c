@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "bindings/lcodec.h"
+#include "bindings/lerror.h"
+#include "bindings/lname.h"
+#include "bindings/lprocess.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
+#include "bindings/ltype.h"
 #include "runtime/buf.h"
+#include "runtime/error.h"
 #include "runtime/self.h"
 
 #define BOX "billiard.cargo"
@@ -67,9 +72,42 @@ static void fill(struct bl_cargo *cargo, const struct bl_buf *bytes) {
   cargo->size = bl_buf_length(bytes);
 }
 
+/* Does the table on top arrive with its metatable, or as the receiver's own? */
+static int keeps_metatable(lua_State *L) {
+  int table = lua_gettop(L);
+  int kept = lua_getmetatable(L, table) && bl_ltype_name(L);
+  if (!kept) {
+    bl_lname_index(L);
+    bl_lname_refresh(L, lua_gettop(L));
+    lua_pushvalue(L, table);
+    kept = bl_lname_find(L, lua_gettop(L) - 1) == 1;
+  }
+  lua_settop(L, table);
+  return kept;
+}
+
+/* What can be called here must be callable there. */
+static void check_target(lua_State *L) {
+  static const char path[] =
+      "target: a callable table whose metatable is not registered";
+  if (bl_lprocess_spec(L, 1, "target") != LUA_TTABLE || keeps_metatable(L)) {
+    lua_pop(L, 1);
+    return;
+  }
+  luaL_where(L, 1);
+  lua_pushfstring(L, "%scannot send %s (it would stay behind: "
+                     "billiard.register(metatable), or pass a function)",
+                  lua_tostring(L, -1), path);
+  bl_lerror_new(L, bl_error_name(BL_EUNSENDABLE), lua_tostring(L, -1), NULL);
+  lua_pushstring(L, path);
+  lua_setfield(L, -2, "path");
+  lua_error(L);
+}
+
 /* billiard.body gives: argv, prelude, body, preload; or nil, message, code. */
 int bl_lremote_plan(lua_State *L, struct bl_plan *plan) {
   int top = lua_gettop(L);
+  check_target(L);
   bl_lstate_get(L, BL_LDESCRIBE);
   lua_pushvalue(L, 1);
   bl_compat_getvalue(L, 1, BL_LUV_SPEC);
@@ -90,6 +128,10 @@ int bl_lremote_plan(lua_State *L, struct bl_plan *plan) {
     pack(L, top + 4, "set_forkserver_preload", &box->preload);
     fill(&box->preloads, &box->preload);
     plan->preload = &box->preloads;
+  }
+  if (plan->method == BL_METHOD_SPAWN) { /* for what goes wrong in it */
+    lua_rawgeti(L, top + 1, 1);
+    bl_lprocess_set_spec(L, 1, "program");
   }
   lua_pushvalue(L, top + 1);
   plan->argv = bl_lspec_argv(L);

@@ -10,20 +10,13 @@
 #include "bindings/lprocess.h"
 #include "bindings/lwaiter.h"
 #include "runtime/error.h"
-#include "runtime/signame.h"
 
 /* ---- nothing came ---- */
 
-static const char *push_end(lua_State *L, const struct bl_exit *e) {
-  switch (e->how) {
-    case BL_HOW_EXITED:
-      return lua_pushfstring(L, "exited with status %d without a result",
-                             e->code);
-    case BL_HOW_SIGNALED:
-      return lua_pushfstring(L, "ended by SIG%s without a result",
-                             bl_signal_name(e->code));
-    default: return lua_pushliteral(L, "ended without a result");
-  }
+static void push_unsaid(lua_State *L, const struct bl_exit *e) {
+  const char *message =
+      lua_pushfstring(L, "%s without a result", bl_lfailure_end(L, e));
+  bl_lerror_new(L, "WorkerLostError", message, NULL);
 }
 
 static void push_lost(lua_State *L, struct bl_lprocess *p) {
@@ -31,8 +24,7 @@ static void push_lost(lua_State *L, struct bl_lprocess *p) {
     bl_lerror_new(L, bl_error_name(BL_ETERMINATED),
                   bl_error_text(BL_ETERMINATED), NULL);
   else
-    bl_lerror_new(L, "WorkerLostError",
-                  push_end(L, bl_process_exit(p->process)), NULL);
+    push_unsaid(L, bl_process_exit(p->process));
   bl_lfailure_complete(L, p);
 }
 
@@ -90,9 +82,18 @@ static int return_result(lua_State *L, struct bl_lprocess *p) {
 
 /* ---- result: process timeout ---- */
 
+/* It has ended and told, and only its fork server has not. */
+static int has_told(struct bl_process *process) {
+  const char *text;
+  size_t size;
+  return bl_process_owed(process) &&
+         bl_process_text(process, BL_TEXT_RESULT, &text, &size) > 0;
+}
+
 static int result_look(lua_State *L, int64_t until_ns) {
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "result");
   int r = bl_process_join(p->process, until_ns);
+  if (r == 0) r = has_told(p->process);
   return r == 0 ? BL_ETIMEOUT : r;
 }
 
@@ -104,7 +105,7 @@ static int result_done(lua_State *L, int r) {
 }
 
 static int process_result(lua_State *L) {
-  static const struct bl_lcall result = {result_look, bl_lwaiter_self,
+  static const struct bl_lcall result = {result_look, bl_lprocess_object,
                                          result_done};
   struct bl_lprocess *p = bl_lprocess_child(L, 1, "result");
   if (p->command)

@@ -180,13 +180,18 @@ static int connection_send(lua_State *L) {
 
 /* ---- bytes ---- */
 
-/* A position in a string of n bytes: 1 to n + 1, or from its end. */
+/* A position in a string of n bytes, negative from its end, between two. */
 static size_t check_position(lua_State *L, int arg, size_t n,
-                             lua_Integer otherwise) {
-  lua_Integer i = luaL_optinteger(L, arg, otherwise);
-  if (i < 0) i += (lua_Integer)n + 1;
-  luaL_argcheck(L, i >= 0 && i <= (lua_Integer)n + 1, arg,
-                "position outside of the string");
+                             lua_Integer otherwise, size_t least,
+                             size_t most) {
+  lua_Integer given = luaL_optinteger(L, arg, otherwise);
+  lua_Integer i = given < 0 ? given + (lua_Integer)n + 1 : given;
+  if (i < (lua_Integer)least || i > (lua_Integer)most)
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "position %I is outside of the string: "
+                                     "use %I to %I, or negative from its end",
+                                  given, (lua_Integer)least,
+                                  (lua_Integer)most));
   return (size_t)i;
 }
 
@@ -196,9 +201,8 @@ static int connection_send_bytes(lua_State *L) {
   size_t n;
   luaL_argexpected(L, lua_type(L, 2) == LUA_TSTRING, 2, "string");
   lua_tolstring(L, 2, &n);
-  size_t i = check_position(L, 3, n, 1), j = check_position(L, 4, n, -1);
-  luaL_argcheck(L, i > 0, 3, "position outside of the string");
-  luaL_argcheck(L, j <= n, 4, "position outside of the string");
+  size_t i = check_position(L, 3, n, 1, 1, n + 1);
+  size_t j = check_position(L, 4, n, -1, 0, n);
   int64_t deadline_ns = bl_lopt_deadline(L, 5);
   lua_settop(L, VALUE);
   struct outbox *box = take_outbox(L);

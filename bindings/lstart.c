@@ -4,12 +4,14 @@
 #include "bindings/lchild.h"
 #include "bindings/lerror.h"
 #include "bindings/lexit.h"
+#include "bindings/lfailure.h"
 #include "bindings/lprocess.h"
 #include "bindings/lremote.h"
 #include "bindings/lspec.h"
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
 #include "runtime/bell.h"
+#include "runtime/error.h"
 
 /* Before the start, so that it cannot fail afterwards. */
 static void anchor(lua_State *L, struct bl_lprocess *p) {
@@ -97,11 +99,29 @@ static void forget_target(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static int failed_start(lua_State *L, struct bl_lprocess *p, int r,
+/* What the zygote said, or what is wrong with the program that was to be one or
+ * a child: pushes a sentence; 0: nothing special. */
+static int push_problem(lua_State *L, const struct bl_process *process,
+                        const struct bl_plan *plan, int r,
                         enum bl_step step) {
-  const char *problem = bl_process_problem(p->process);
-  if (problem) lua_pushfstring(L, "%s (%s)", problem, bl_step_text(step));
-  int told = problem != NULL;
+  const char *problem = bl_process_problem(process);
+  if (problem)
+    lua_pushfstring(L, "%s (%s)", problem, bl_step_text(step));
+  else if (plan->cargo && step == BL_STEP_EXEC)
+    lua_pushfstring(L, "%s: %s (%s)", plan->argv[0], bl_error_text(r),
+                    bl_step_text(step));
+  else if (r == BL_ESTART && step == BL_STEP_ZYGOTE)
+    lua_pushfstring(L, "%s ended without answering" BL_LFAILURE_NO_HOST " (%s)",
+                    plan->argv[0], bl_step_text(step));
+  else
+    return 0;
+  return 1;
+}
+
+static int failed_start(lua_State *L, struct bl_lprocess *p,
+                        const struct bl_plan *plan, int r,
+                        enum bl_step step) {
+  int told = push_problem(L, p->process, plan, r, step);
   p->process = bl_process_free(p->process);
   bl_lprocess_unanchor(L, p);
   if (told) {
@@ -146,7 +166,7 @@ static int process_start(lua_State *L) {
   int r = bl_process_start(p->process, &plan, &step);
   bl_lchild_forget(&child);
   bl_lremote_forget(&plan);
-  if (r < 0) return failed_start(L, p, r, step);
+  if (r < 0) return failed_start(L, p, &plan, r, step);
   p->stage = BL_LSTAGE_STARTED;
   enlist(&bl_lstate(L)->children, p);
   open_streams(L, p->process);

@@ -11,7 +11,7 @@ void bl_lwriter_init(struct bl_lwriter *w, lua_State *L,
   w->handles = NULL;
   w->depth = w->ordinals = 0;
   w->fresh = 0;
-  w->what = NULL;
+  w->what = w->why = NULL;
   bl_lpath_init(&w->path);
   bl_lseen_init(&w->seen, BL_LWRITER_SEEN);
 }

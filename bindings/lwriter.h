@@ -43,7 +43,8 @@ struct bl_lwriter {
   uint32_t ordinals;
   int fresh;            /* the index has been refreshed for this message */
   struct bl_lseen seen;
-  const char *what;     /* why a value is unsendable */
+  const char *what;     /* is unsendable: ends the path; */
+  const char *why;      /* for the message; null: what says it */
   struct bl_lpath path; /* to it */
 };
 

@@ -3,9 +3,10 @@
  * need not trust each other.
  *
  * Two rings in one sealed memfd, one for each direction, and a SEQPACKET
- * socketpair. Small messages go through the ring, without a system call while
- * the other side looks; large ones, and those with descriptors, as packets
- * through the socket (packet.h), in one order with the ring's. The socket
+ * socketpair. Messages go through the ring, without a system call while the
+ * other side looks. Large ones for which it has no room right now, and those
+ * with descriptors, go as packets through the socket (packet.h), in one order
+ * with the ring's. The socket
  * also wakes who sleeps, and tells by its end that the other side is gone.
  *
  *   1. bl_channel_pair(1, ends)
@@ -84,17 +85,18 @@ struct bl_message {
 /* Sends n parts as one message, with descriptors, which stay the caller's. 0;
  * BL_ETIMEOUT (nothing was sent); BL_ECLOSED when nobody holds the other end,
  * which after the death of the last holder the second message learns at the
- * latest; BL_ETOOBIG for more descriptors than a message takes; -errno. While
- * large messages of 64 MiB together wait to be received, another one waits
- * for room; a single one may be of any size. */
+ * latest; BL_ETOOBIG for more descriptors than a message takes; -errno. Small
+ * messages (16 KiB) wait for room in the ring, large ones while the socket is
+ * full or 64 MiB of them wait to be received: a single one, of any size, never
+ * waits. */
 BL_API int bl_channel_send(struct bl_channel *c, const struct iovec *parts,
                            int n, const int *fds, int nfds,
                            int64_t deadline_ns);
 
 /* Receives one whole message into *m, which needs no preparation: 0, and only
  * then there is something to drop; BL_ETIMEOUT; BL_ECLOSED after the last one;
- * BL_ETOOBIG when it has more than max bytes (it stays); -EMFILE or -ENOMEM
- * when there was no room for its descriptors or its memory (it is lost). */
+ * BL_ETOOBIG when it has more than max bytes; -EMFILE or -ENOMEM when there
+ * is no room for its descriptors or its memory: it stays then. */
 BL_API int bl_channel_receive(struct bl_channel *c, struct bl_message *m,
                               size_t max, int64_t deadline_ns);
 

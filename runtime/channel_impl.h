@@ -16,8 +16,9 @@
 #include "runtime/wake.h"
 
 enum {
-  BL_CHANNEL_SMALL = BL_RING_SIZE / 4, /* what goes through the ring */
-  BL_CHANNEL_SPAN = 64 << 20           /* bytes in packets under way */
+  BL_CHANNEL_SMALL = 16 << 10,             /* waits for room in the ring */
+  BL_CHANNEL_LARGE = BL_RING_SIZE / 4 * 3, /* goes there if it fits at once */
+  BL_CHANNEL_SPAN = 64 << 20               /* bytes in packets under way */
 };
 
 /* The longest nap of a sender that waits for room: bells for it can be missed

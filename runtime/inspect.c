@@ -146,26 +146,38 @@ static int head_handle(struct walk *w) {
   return 0;
 }
 
-/* head reads what it must; then `left` values follow. */
+static const char no_function[] = "a function, where only data is accepted";
+static const char no_object[] =
+    "an object, where only plain data is accepted";
+
+/* head reads what it must; then `left` values follow. `refused`: said where
+ * the sender may not send it. */
 static const struct {
   int (*head)(struct walk *w);
   size_t left;
   int ordinal;
+  const char *refused;
 } extensions[] = {
-    [BL_PACK_REFERENCE] = {head_ordinal, 0, 0},
-    [BL_PACK_NAME] = {head_name, 0, 0},
-    [BL_PACK_FUNCTION] = {head_string, REST, 1},
-    [BL_PACK_CELL] = {head_cell, 0, 0},
-    [BL_PACK_OBJECT] = {head_string, 1, 1},
-    [BL_PACK_TYPED] = {head_typed, 1, 0},
-    [BL_PACK_HANDLE] = {head_handle, 1, 1},
+    [BL_PACK_REFERENCE] = {head_ordinal, 0, 0,
+                           "a value that is there already, where only plain "
+                           "data is accepted"},
+    [BL_PACK_NAME] = {head_name, 0, 0,
+                      "a module or function by its name, where only plain "
+                      "data is accepted"},
+    [BL_PACK_FUNCTION] = {head_string, REST, 1, no_function},
+    [BL_PACK_CELL] = {head_cell, 0, 0, no_function},
+    [BL_PACK_OBJECT] = {head_string, 1, 1, no_object},
+    [BL_PACK_TYPED] = {head_typed, 1, 0, no_object},
+    [BL_PACK_HANDLE] = {head_handle, 1, 1,
+                        "an object with descriptors, where only plain data is "
+                        "accepted"},
 };
 
 static int enter_extension(struct walk *w, const struct bl_unpack_item *it) {
   if (it->type < BL_PACK_REFERENCE || it->type > BL_PACK_HANDLE)
     return wrong(w, "an extension nobody knows");
   if (!(w->limits->extensions >> it->type & 1))
-    return wrong(w, "an extension that is not allowed here");
+    return wrong(w, extensions[it->type].refused);
   int r = enter(w, it, extensions[it->type].left, w->u.at + it->size);
   if (r < 0) return r;
   w->ordinals += (size_t)extensions[it->type].ordinal;

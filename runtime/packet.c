@@ -2,6 +2,7 @@
 #include "runtime/packet.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -38,6 +39,7 @@ static void empty(struct bl_packet *p) {
   p->borrowed = 0;
   p->memory = BL_FD_NONE;
   p->map = NULL;
+  p->wide = NULL;
 }
 
 /* ---- sending ---- */
@@ -48,13 +50,22 @@ static size_t total(const struct iovec *parts, int n) {
   return size;
 }
 
-static void copy_inside(struct bl_packet *p, const struct iovec *parts,
-                        int n) {
-  char *to = p->inside;
+/* Where so many bytes are to be that travel in the socket; null: no memory. */
+static char *make_room(struct bl_packet *p, size_t size) {
+  if (size <= BL_PACKET_INSIDE) return p->inside;
+  p->wide = malloc(size);
+  p->bytes = p->wide;
+  return p->wide;
+}
+
+static int copy_inside(struct bl_packet *p, const struct iovec *parts, int n) {
+  char *to = make_room(p, p->size);
+  if (!to) return -ENOMEM;
   for (int i = 0; i < n; i++) {
     if (parts[i].iov_len) memcpy(to, parts[i].iov_base, parts[i].iov_len);
     to += parts[i].iov_len;
   }
+  return 0;
 }
 
 static int copy_to_memory(struct bl_packet *p, const struct iovec *parts,
@@ -70,21 +81,29 @@ static int copy_to_memory(struct bl_packet *p, const struct iovec *parts,
   return r;
 }
 
-int bl_packet_fill(struct bl_packet *p, const struct iovec *parts, int n,
-                   const int *fds, int nfds) {
+/* Up to `most` bytes travel in the socket. */
+static int fill(struct bl_packet *p, const struct iovec *parts, int n,
+                const int *fds, int nfds, size_t most) {
   empty(p);
   if (nfds > BL_PACKET_FDS) return BL_ETOOBIG;
   p->size = total(parts, n);
-  if (p->size > BL_PACKET_INSIDE) {
-    int r = copy_to_memory(p, parts, n);
-    if (r < 0) return r;
-  } else {
-    copy_inside(p, parts, n);
-  }
+  int r =
+      p->size > most ? copy_to_memory(p, parts, n) : copy_inside(p, parts, n);
+  if (r < 0) return r;
   for (int i = 0; i < nfds; i++) p->fds[i] = fds[i];
   p->n = nfds;
   p->borrowed = 1;
   return 0;
+}
+
+int bl_packet_fill(struct bl_packet *p, const struct iovec *parts, int n,
+                   const int *fds, int nfds) {
+  return fill(p, parts, n, fds, nfds, BL_PACKET_INSIDE);
+}
+
+int bl_packet_fill_wide(struct bl_packet *p, const struct iovec *parts, int n,
+                        const int *fds, int nfds) {
+  return fill(p, parts, n, fds, nfds, BL_PACKET_WIDE);
 }
 
 static void attach(struct msghdr *m, union control *control,
@@ -109,7 +128,7 @@ int bl_packet_send(int sock, const struct bl_packet *p) {
                       (uint64_t)in_memory};
   struct iovec parts[2] = {
       {&head, sizeof head},
-      {(void *)(uintptr_t)p->inside, in_memory ? 0 : p->size}};
+      {(void *)(uintptr_t)p->bytes, in_memory ? 0 : p->size}};
   struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
   union control control;
   attach(&m, &control, p);
@@ -142,6 +161,7 @@ int bl_packet_peek(int sock, struct bl_packet_note *note) {
   if (n < (ssize_t)sizeof head || head.magic != MAGIC) return BL_EBADFRAME;
   note->size = head.size;
   note->tag = head.tag;
+  note->inside = (size_t)n - sizeof head;
   return (int)n;
 }
 
@@ -209,33 +229,76 @@ static int raise_descriptors(struct bl_packet *p) {
   return 0;
 }
 
-int bl_packet_receive(int sock, struct bl_packet *p) {
-  struct head head;
+/* Was something left behind that would find no room? More descriptors than a
+ * head may announce, or than this one does, are no lack of room. */
+static int is_lacking(const struct bl_packet *p, const struct head *head,
+                      ssize_t n) {
+  uint64_t got = (uint64_t)p->n + (p->memory != BL_FD_NONE);
+  uint64_t announced = (uint64_t)head->descriptors + head->in_memory;
+  return n >= (ssize_t)sizeof *head && announced <= MOST && got < announced;
+}
+
+/* Into size bytes at `to`; flags for recvmsg. */
+static int receive(int sock, struct bl_packet *p, char *to, size_t size,
+                   int flags) {
+  struct head head = {0};
   union control control;
-  struct iovec parts[2] = {{&head, sizeof head}, {p->inside, BL_PACKET_INSIDE}};
+  struct iovec parts[2] = {{&head, sizeof head}, {to, size}};
   struct msghdr m = {.msg_iov = parts,
                      .msg_iovlen = 2,
                      .msg_control = &control,
                      /* no padding: the kernel would use it for one more */
                      .msg_controllen = CMSG_LEN(MOST * sizeof(int))};
   ssize_t n;
-  empty(p);
   do {
-    n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    n = recvmsg(sock, &m, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (n < 0 && transient(errno));
   if (n < 0) return -errno;
   if (n == 0 && m.msg_controllen == 0) return 0;
   collect(&m, p);
   int r = BL_EBADFRAME;
-  if (m.msg_flags & MSG_CTRUNC) r = -EMFILE;
+  if (m.msg_flags & MSG_CTRUNC) r = is_lacking(p, &head, n) ? -EMFILE : r;
   else if (!(m.msg_flags & MSG_TRUNC)) r = judge(p, &head, n);
   if (r == 0) r = raise_descriptors(p);
-  if (r < 0) bl_packet_drop(p);
   return r < 0 ? r : 1;
+}
+
+int bl_packet_receive(int sock, struct bl_packet *p) {
+  empty(p);
+  int r = receive(sock, p, p->inside, sizeof p->inside, 0);
+  if (r < 0) bl_packet_drop(p);
+  return r;
+}
+
+/* Takes what stands first out of the socket. */
+static void pass(int sock) {
+  char rest;
+  ssize_t n;
+  do {
+    n = recv(sock, &rest, sizeof rest, MSG_DONTWAIT);
+  } while (n < 0 && transient(errno));
+}
+
+static int is_no_room(int r) {
+  return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+/* The socket keeps it until all of it is here. */
+int bl_packet_take(int sock, const struct bl_packet_note *note,
+                   struct bl_packet *p) {
+  empty(p);
+  size_t size = note->inside < BL_PACKET_WIDE ? note->inside : BL_PACKET_WIDE;
+  char *to = make_room(p, size);
+  if (!to) return -ENOMEM;
+  int r = receive(sock, p, to, size, MSG_PEEK);
+  if (r != 0 && r != -EAGAIN && !is_no_room(r)) pass(sock);
+  if (r <= 0) bl_packet_drop(p);
+  return r;
 }
 
 void bl_packet_drop(struct bl_packet *p) {
   if (p->map) munmap(p->map, p->size);
+  free(p->wide);
   bl_fd_close(p->memory);
   for (int i = 0; i < p->n && !p->borrowed; i++) bl_fd_close(p->fds[i]);
   empty(p);

@@ -7,7 +7,7 @@
  * sender:    1. bl_packet_fill()
  *            2. bl_packet_send(), again after -EAGAIN
  *            3. bl_packet_drop()
- * receiver:  1. bl_packet_receive()
+ * receiver:  1. bl_packet_receive(); or bl_packet_peek(), bl_packet_take()
  *            2. take descriptors: put BL_FD_NONE in their place
  *            3. bl_packet_drop() */
 #ifndef BILLIARD_PACKET_H
@@ -20,6 +20,7 @@
 enum {
   BL_PACKET_FDS = 250,          /* descriptors of a message, at most */
   BL_PACKET_INSIDE = 16 * 1024, /* bytes that travel in the socket itself */
+  BL_PACKET_WIDE = 96 * 1024,   /* the same, for who receives by a take */
   BL_PACKET_HEAD = 32           /* what comes before them there */
 };
 
@@ -33,6 +34,7 @@ struct bl_packet {
   int borrowed; /* the descriptors are the caller's */
   int memory;   /* the frozen memfd, or BL_FD_NONE */
   void *map;    /* where it is mapped */
+  char *wide;   /* instead of `inside`: what is too long for it */
   char inside[BL_PACKET_INSIDE];
 };
 
@@ -41,6 +43,10 @@ struct bl_packet {
  * of them, -errno for lack of memory or descriptors. */
 int bl_packet_fill(struct bl_packet *p, const struct iovec *parts, int n,
                    const int *fds, int nfds);
+
+/* The same for a receiver that takes what it has peeked at. */
+int bl_packet_fill_wide(struct bl_packet *p, const struct iovec *parts, int n,
+                        const int *fds, int nfds);
 
 /* Never waits. 0; -EAGAIN while the socket is full, or too many descriptors
  * are under way (ETOOMANYREFS); BL_ECLOSED when nobody is at the other end. */
@@ -59,8 +65,15 @@ struct bl_packet_note {
   char byte;
   size_t size;
   uint64_t tag;
+  size_t inside; /* bytes of it in the socket */
 };
 int bl_packet_peek(int sock, struct bl_packet_note *note);
+
+/* Takes the packet that *note tells of. As bl_packet_receive(); but where
+ * there is no room for its descriptors or its memory, -EMFILE or -ENOMEM, it
+ * stays. */
+int bl_packet_take(int sock, const struct bl_packet_note *note,
+                   struct bl_packet *p);
 
 /* Frees the memory, and closes received descriptors that nobody took. */
 void bl_packet_drop(struct bl_packet *p);

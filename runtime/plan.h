@@ -55,7 +55,7 @@ struct bl_limit_value {
   X(NICE, "start: nice")                                              \
   X(LIMITS, "start: limits")                                          \
   X(EXEC, "start: exec")                                              \
-  X(ZYGOTE, "start: zygote")                                          \
+  X(ZYGOTE, "start: fork server")                                     \
   X(PRELOAD, "start: preload")                                        \
   X(SEND, "start: send")                                              \
   X(ANSWER, "start: answer")

@@ -3,35 +3,32 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "runtime/board.h"
 #include "runtime/clock.h"
+#include "runtime/deliver.h"
 #include "runtime/fd.h"
 #include "runtime/interrupt.h"
 #include "runtime/limit.h"
 #include "runtime/notify.h"
 #include "runtime/poll.h"
 #include "runtime/reap.h"
-#include "runtime/signals.h"
 #include "runtime/spawn.h"
 #include "runtime/zygote.h"
-
-#define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
 
 enum {
   OWNER_MARGIN_MS = 200, /* a child that unwinds may be late by that */
   RECORD_MS = 50,        /* and the record of a zygote's child by that */
+  LAST_RECORD_MS = 1000, /* before somebody is told that there is none */
   LOOK_AGAIN_MS = 5      /* for the end of a child that says nothing of it */
 };
 
-enum state { INITIAL, STARTED, ENDED };
+/* OWED: it has ended, and its zygote has yet to say how. */
+enum state { INITIAL, STARTED, OWED, ENDED };
 
 struct bl_process {
   enum state state;
@@ -41,6 +38,7 @@ struct bl_process {
   int64_t kill_at_ns; /* BL_FOREVER: never */
   int program, daemon, group, contained, controlled, ready, notifies;
   int sentinel;       /* handed out: BL_FD_NONE, pidfd or an eventfd */
+  uint64_t sent;      /* bit n - 1: signal n */
   int late_error;
   enum bl_step late_step;
   char *problem;
@@ -112,18 +110,28 @@ static void save_text(struct bl_process *p, enum bl_text kind) {
   if (r != -ENOENT) p->saved[kind] = r < 0 ? r : 1;
 }
 
+/* By a signal of ours, which needs no other explanation. */
+static int ended_as_asked(const struct bl_process *p) {
+  if (p->exit.how == BL_HOW_EXITED) return 0;
+  if (p->exit.how == BL_HOW_UNKNOWN) return p->sent != 0;
+  return p->controlled || p->sent >> (p->exit.code - 1) & 1;
+}
+
 static void take_answer(struct bl_process *p) {
   if (bl_slot_answer(&p->child.slot, 0, &p->late_step, &p->late_error)) return;
-  /* a signal needs no other explanation */
-  int failed = p->child.must_answer && p->exit.how == BL_HOW_EXITED;
+  int failed = p->child.must_answer && !ended_as_asked(p);
   p->late_error = failed ? BL_ESTART : 0;
   p->late_step = BL_STEP_ANSWER;
 }
 
-static void take_in(struct bl_process *p) {
-  p->state = ENDED;
-  p->ended_ns = bl_now_ns();
+static void note_end(struct bl_process *p, enum state state) {
+  if (p->state == STARTED) p->ended_ns = bl_now_ns();
+  p->state = state;
   p->kill_at_ns = BL_FOREVER;
+}
+
+static void take_in(struct bl_process *p) {
+  note_end(p, ENDED);
   if (p->child.slot.board) {
     for (int kind = 0; kind < BL_TEXTS; kind++)
       save_text(p, (enum bl_text)kind);
@@ -149,9 +157,10 @@ static void end_group(struct bl_process *p) {
   bl_process_signal_group(p, SIGKILL);
 }
 
-/* The zygote is gone, or does not answer: what the kernel knows of the child,
- * which is something once its new parent has reaped it. */
-static int rescue_record(struct bl_process *p, int64_t deadline_ns) {
+/* The zygote is gone: what the kernel knows of the child, which is something
+ * once its new parent has reaped it. */
+static int rescue_record(struct bl_process *p) {
+  int64_t deadline_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
   if (p->contained) bl_process_signal_group(p, SIGKILL);
   for (;;) {
     int r = bl_reap(&p->child.handle, &p->exit);
@@ -161,27 +170,31 @@ static int rescue_record(struct bl_process *p, int64_t deadline_ns) {
   }
 }
 
-/* The record of a zygote's child, which comes a moment after its end. */
-static int take_record(struct bl_process *p) {
+/* The record of a zygote's child, which comes a moment after its end: 1 with
+ * it; 0 while the child runs, or the record is owed. A zygote that has been
+ * silent for longer than patience_ns is not waited for. */
+static int take_record(struct bl_process *p, int64_t patience_ns) {
   int r = bl_ward_exit(p->child.ward, &p->exit, 0);
   if (r == 1) return 1;
-  int ended = bl_poll_one(p->child.handle.fd, POLLIN, 0);
+  int ended = p->state == OWED ? 1 : bl_poll_one(p->child.handle.fd, POLLIN, 0);
   if (ended <= 0) return ended == BL_EINTR || ended == BL_ETERMINATED ? 0 : ended;
-  int64_t deadline_ns = bl_deadline_ns(RECORD_MS * BL_MILLISECOND_NS);
-  do r = bl_ward_exit(p->child.ward, &p->exit, deadline_ns);
-  while (r == BL_EINTR);
-  return r == 1 ? 1 : rescue_record(p, deadline_ns);
+  if (r != BL_ECLOSED)
+    do r = bl_ward_due(p->child.ward, &p->exit, patience_ns);
+    while (r == BL_EINTR);
+  if (r == BL_ECLOSED) return rescue_record(p);
+  if (r != 1) note_end(p, OWED);
+  return r == 1;
 }
 
 int bl_process_poll(struct bl_process *p) {
   assert(p->state != INITIAL);
   if (p->state == ENDED) return 1;
   end_group(p);
-  int r = p->child.ward ? take_record(p)
+  int r = p->child.ward ? take_record(p, RECORD_MS * BL_MILLISECOND_NS)
                         : bl_reap(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   if (r == 0) kill_when_due(p);
-  return r;
+  return p->state == OWED ? 1 : r;
 }
 
 /* Without a deadline of any kind the kernel does all the waiting. */
@@ -218,6 +231,13 @@ static int await_record(struct bl_process *p, int64_t until_ns) {
   return bl_poll(fds, 2, until_ns);
 }
 
+static int join_owed(struct bl_process *p, int64_t deadline_ns) {
+  int r = bl_ward_exit(p->child.ward, &p->exit, deadline_ns);
+  if (r == BL_ECLOSED) r = rescue_record(p);
+  if (r == 1) take_in(p);
+  return r;
+}
+
 static int await_end(struct bl_process *p, int64_t until_ns) {
   if (p->child.ward) return await_record(p, until_ns);
   return bl_poll_one(p->child.handle.fd, POLLIN, until_ns);
@@ -233,11 +253,13 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
   }
   for (;;) {
     if (p->state == ENDED) return 1;
+    if (p->state == OWED) return join_owed(p, deadline_ns);
     int64_t due = p->kill_at_ns;
     int64_t until = due < deadline_ns ? due : deadline_ns;
     int readable = await_end(p, until);
     if (readable < 0) return readable;
     int r = bl_process_poll(p);
+    if (p->state == OWED) continue;
     if (r != 0 || (until == deadline_ns && bl_now_ns() >= deadline_ns))
       return r;
     if (readable && !p->child.ward && (r = look_later(until)) < 0) return r;
@@ -246,35 +268,11 @@ int bl_process_join(struct bl_process *p, int64_t deadline_ns) {
 
 /* ---- signals ---- */
 
-/* By number, for systems that know no better: while the child is unreaped and
- * ours, its number and its group's are nobody else's. */
-static int send_by_number(struct bl_process *p, int signo, siginfo_t *info,
-                          unsigned flags) {
-  pid_t pid = p->child.handle.pid;
-  if (!bl_reap_owned(&p->child.handle)) return 0;
-  long r = info ? syscall(SYS_rt_sigqueueinfo, pid, signo, info)
-                : kill(flags & PIDFD_SIGNAL_PROCESS_GROUP ? -pid : pid, signo);
-  return r == 0 || errno == ESRCH ? 0 : -errno;
-}
-
-static int send_signal(struct bl_process *p, int signo, siginfo_t *info,
-                       unsigned flags) {
-  if (p->state == ENDED) return 0;
-  int r = bl_fd_verify(p->child.handle.fd, &p->child.handle.id);
-  if (r < 0) return r;
-  if (!p->child.handle.by_pid) {
-    int fd = p->child.handle.fd;
-    if (syscall(SYS_pidfd_send_signal, fd, signo, info, flags) == 0) return 0;
-    if (errno == ESRCH) return 0;
-    if (p->child.ward) /* no groups before Linux 6.9: its parent knows them */
-      return errno == EINVAL && flags ? bl_ward_signal_group(p->child.ward, signo)
-                                      : -errno;
-    /* ENOSYS, EPERM: refused here, or the child is somebody else's by now,
-       which the number will tell; EINVAL: no groups before Linux 6.9 */
-    if (errno != ENOSYS && errno != EPERM && !(errno == EINVAL && flags))
-      return -errno;
-  }
-  return send_by_number(p, signo, info, flags);
+/* Notes that it was sent: an end by it needs no other explanation. */
+static int has_ended(struct bl_process *p, int signo) {
+  if (p->state == ENDED) return 1;
+  if (signo > 0) p->sent |= UINT64_C(1) << (signo - 1);
+  return 0;
 }
 
 /* A child that is stopped before it let go of its copy of our lifelines would
@@ -293,12 +291,12 @@ static void await_setup(struct bl_process *p) {
 int bl_process_signal(struct bl_process *p, int signo) {
   assert(p->state != INITIAL);
   if (signo == SIGSTOP && p->state == STARTED) await_setup(p);
-  return send_signal(p, signo, NULL, 0);
+  return has_ended(p, signo) ? 0 : bl_deliver(&p->child, signo);
 }
 
 int bl_process_signal_group(struct bl_process *p, int signo) {
   assert(p->state != INITIAL && p->group);
-  return send_signal(p, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+  return has_ended(p, signo) ? 0 : bl_deliver_group(&p->child, signo);
 }
 
 void bl_process_contain(struct bl_process *p) {
@@ -308,14 +306,9 @@ void bl_process_contain(struct bl_process *p) {
 }
 
 static int ask_to_unwind(struct bl_process *p, int64_t grace_ns) {
-  siginfo_t info;
-  memset(&info, 0, sizeof info);
-  info.si_signo = bl_limit_signal();
-  info.si_code = SI_QUEUE;
-  info.si_pid = getpid();
-  info.si_uid = getuid();
-  info.si_value = bl_limit_terminate_value(grace_ns);
-  return send_signal(p, info.si_signo, &info, 0);
+  if (has_ended(p, bl_limit_signal())) return 0;
+  return bl_deliver_request(&p->child, bl_limit_signal(),
+                            bl_limit_terminate_value(grace_ns));
 }
 
 int bl_process_terminate_controlled(struct bl_process *p, int64_t grace_ns) {
@@ -339,7 +332,13 @@ int bl_process_daemon(const struct bl_process *p) { return p->daemon; }
 int bl_process_controlled(const struct bl_process *p) { return p->controlled; }
 int bl_process_fd(const struct bl_process *p) { return p->child.handle.fd; }
 
-const struct bl_exit *bl_process_exit(const struct bl_process *p) {
+int bl_process_owed(const struct bl_process *p) { return p->state == OWED; }
+
+const struct bl_exit *bl_process_exit(struct bl_process *p) {
+  if (p->state != OWED) return &p->exit;
+  if (take_record(p, LAST_RECORD_MS * BL_MILLISECOND_NS) <= 0)
+    p->exit = (struct bl_exit){.how = BL_HOW_UNKNOWN};
+  take_in(p);
   return &p->exit;
 }
 
@@ -388,7 +387,7 @@ int bl_process_ready_fd(const struct bl_process *p) { return p->child.ready; }
 int bl_process_text(struct bl_process *p, enum bl_text kind,
                     const char **text, size_t *size) {
   assert(p->state != INITIAL);
-  if (p->state == STARTED && p->child.slot.board) save_text(p, kind);
+  if (p->state != ENDED && p->child.slot.board) save_text(p, kind);
   *text = p->texts[kind];
   *size = p->sizes[kind];
   return p->saved[kind];

@@ -38,11 +38,14 @@ BL_API const char *bl_process_problem(const struct bl_process *p);
 /* Each of the rest needs a started process. */
 
 /* Takes the status if the child has ended: 1 ended, 0 not. Also carries out
- * what has become due (bl_process_due). Never waits. */
+ * what has become due (bl_process_due). Never waits, but once for 50 ms at most
+ * where a zygote owes the status. */
 BL_API int bl_process_poll(struct bl_process *p);
 
 /* The same, waiting until the deadline: 1 ended, 0 deadline passed; BL_EINTR
- * and BL_ETERMINATED as bl_poll(). */
+ * and BL_ETERMINATED as bl_poll(). Waits for a status that is owed too: a
+ * zygote that hangs delays what it has to tell, and only one that is gone takes
+ * it along. */
 BL_API int bl_process_join(struct bl_process *p, int64_t deadline_ns);
 
 /* Sends signo; 0 also when the child has ended. */
@@ -65,10 +68,15 @@ BL_API int bl_process_terminate_controlled(struct bl_process *p,
 /* When bl_process_poll() must be called next even if nothing happens. */
 BL_API int64_t bl_process_due(const struct bl_process *p);
 
-/* What is known of it. The exit record stands once poll or join returned 1;
- * ended_ns is 0 before. */
+/* 1: it has ended, and its zygote has not told yet how. */
+BL_API int bl_process_owed(const struct bl_process *p);
+
+/* The exit record, which stands once poll or join returned 1. One that is owed
+ * is waited for a last time, a second at most, and unknown from then on. */
+BL_API const struct bl_exit *bl_process_exit(struct bl_process *p);
+
+/* What else is known of it; ended_ns is 0 before it has ended. */
 BL_API pid_t bl_process_pid(const struct bl_process *p);
-BL_API const struct bl_exit *bl_process_exit(const struct bl_process *p);
 BL_API int64_t bl_process_started_ns(const struct bl_process *p);
 BL_API int64_t bl_process_ended_ns(const struct bl_process *p);
 BL_API int bl_process_daemon(const struct bl_process *p);
@@ -99,7 +107,8 @@ BL_API int bl_process_text(struct bl_process *p, enum bl_text kind,
 
 /* A step that failed in the child without start() waiting for it: its error
  * and *step, 0 for none. A child that should have told and did not failed at
- * BL_STEP_ANSWER with BL_ESTART. Known once it has ended. */
+ * BL_STEP_ANSWER with BL_ESTART, unless it ended by a signal that was sent to
+ * it here. Known once it has ended. */
 BL_API int bl_process_late_failure(struct bl_process *p, enum bl_step *step);
 
 #endif

@@ -160,14 +160,14 @@ static int take_packet(struct bl_channel *c, const struct bl_packet_note *note,
   if (note->size > max) return BL_ETOOBIG;
   struct bl_packet *p = malloc(sizeof *p);
   if (!p) return -ENOMEM;
-  int r = bl_packet_receive(c->sock, p);
+  int r = bl_packet_take(c->sock, note, p);
+  if (r <= 0) {
+    free(p);
+    return r == 0 ? BL_EBADFRAME : r; /* the channel ends, or it stays */
+  }
   atomic_fetch_add(&got->packets, 1);
   atomic_fetch_add(&got->bytes, note->size);
   ring_for_room(c);
-  if (r <= 0) {
-    free(p);
-    return r == 0 ? BL_EBADFRAME : r;
-  }
   m->bytes = p->bytes;
   m->size = p->size;
   m->fds = p->fds;

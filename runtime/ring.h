@@ -26,7 +26,7 @@
 #include "runtime/base.h"
 
 enum {
-  BL_RING_SIZE = 64 * 1024,
+  BL_RING_SIZE = 128 * 1024,
   BL_RING_LINE = 128 /* what processors fetch together */
 };
 

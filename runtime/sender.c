@@ -182,22 +182,37 @@ static int send_load(struct bl_channel *c, const struct load *l,
     int r = try(c, l, deadline_ns);
     if (r == 0) r = await(c, l, &t, &nap_ns, deadline_ns);
     else if (r > 0) return 0;
-    if (r == BL_EBADFRAME) bl_channel_condemn(c);
     if (r < 0) return r;
   }
+}
+
+/* What is large goes through the ring where it fits there right now. */
+static int send_at_once(struct bl_channel *c, const struct load *l,
+                        int64_t deadline_ns) {
+  return l->size <= BL_CHANNEL_LARGE ? try(c, l, deadline_ns) : 0;
 }
 
 static int send_packet(struct bl_channel *c, struct load *l, const int *fds,
                        int nfds, int64_t deadline_ns) {
   l->packet = malloc(sizeof *l->packet);
   if (!l->packet) return -ENOMEM;
-  int r = bl_packet_fill(l->packet, l->parts, l->n, fds, nfds);
-  if (r == 0) {
-    r = send_load(c, l, deadline_ns);
+  int r = bl_packet_fill_wide(l->packet, l->parts, l->n, fds, nfds);
+  if (r == 0) r = send_load(c, l, deadline_ns);
+  bl_packet_drop(l->packet);
+  if (r == -EMSGSIZE) { /* a socket with little room */
+    r = bl_packet_fill(l->packet, l->parts, l->n, fds, nfds);
+    if (r == 0) r = send_load(c, l, deadline_ns);
     bl_packet_drop(l->packet);
   }
   free(l->packet);
   return r;
+}
+
+static int send_large(struct bl_channel *c, struct load *l, const int *fds,
+                      int nfds, int64_t deadline_ns) {
+  int r = nfds == 0 ? send_at_once(c, l, deadline_ns) : 0;
+  if (r == 0) return send_packet(c, l, fds, nfds, deadline_ns);
+  return r < 0 ? r : 0;
 }
 
 int bl_channel_send(struct bl_channel *c, const struct iovec *parts, int n,
@@ -207,13 +222,15 @@ int bl_channel_send(struct bl_channel *c, const struct iovec *parts, int n,
   struct load l = {.parts = parts, .n = n};
   for (int i = 0; i < n; i++) l.size += parts[i].iov_len;
   int r = l.size > BL_CHANNEL_SMALL || nfds > 0
-              ? send_packet(c, &l, fds, nfds, deadline_ns)
+              ? send_large(c, &l, fds, nfds, deadline_ns)
               : send_load(c, &l, deadline_ns);
   if (r == 0 && c->waiting && bl_channel_owns(&c->room)) {
     bl_wake_leave(&c->out->room);
     c->waiting = 0;
   }
-  return r == BL_EBADFRAME ? bl_channel_verdict(c) : r;
+  if (r != BL_EBADFRAME) return r;
+  bl_channel_condemn(c);
+  return bl_channel_verdict(c);
 }
 
 /* ---- in loops ---- */

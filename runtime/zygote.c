@@ -30,6 +30,7 @@ struct bl_zygote {
   pid_t tid;
   int sock; /* BL_FD_NONE: it is gone */
   int released;
+  int64_t due_ns; /* since then it owes somebody a record; 0: nobody */
   struct bl_spawned self;
   uint64_t ids;
   struct bl_ward *wards;
@@ -90,6 +91,7 @@ static void release(struct bl_zygote *z) {
 /* ---- what it tells ---- */
 
 static void take_exit(struct bl_zygote *z, const struct bl_note *note) {
+  z->due_ns = 0;
   for (struct bl_ward *w = z->wards; w; w = w->next)
     if (w->id == note->id) {
       w->told = 1;
@@ -382,6 +384,12 @@ int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns) {
   }
   *out = w->exit;
   return 1;
+}
+
+int bl_ward_due(struct bl_ward *w, struct bl_exit *out, int64_t patience_ns) {
+  struct bl_zygote *z = w->zygote;
+  if (z->due_ns == 0) z->due_ns = bl_now_ns();
+  return bl_ward_exit(w, out, z->due_ns + patience_ns);
 }
 
 int bl_ward_told(const struct bl_ward *w) { return w->told; }

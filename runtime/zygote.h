@@ -39,6 +39,11 @@ pid_t bl_zygote_pid(void);
  * BL_ECLOSED when it never will, as the zygote is gone. */
 int bl_ward_exit(struct bl_ward *w, struct bl_exit *out, int64_t deadline_ns);
 
+/* The same once the child has ended: waits until the zygote, which tells of
+ * others meanwhile, has been silent for patience_ns since a record was due, so
+ * that one that hangs is waited for once, and not for each child again. */
+int bl_ward_due(struct bl_ward *w, struct bl_exit *out, int64_t patience_ns);
+
 /* 1 when bl_ward_exit() has the record already: the socket, which is that of
  * all children, will not tell. */
 int bl_ward_told(const struct bl_ward *w);

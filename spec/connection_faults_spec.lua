@@ -59,11 +59,16 @@ describe("a peer that dies", function()
   end)
 
   it("is noticed by the second message at the latest", function()
-    local c, p = child(function() end)
-    assert(p:join(LONG))
-    c:send(1)
-    assert.equal("closed", select(2, c:send(2)))
-    finish(c, p)
+    for _, fills in ipairs { false, true } do
+      local c, p = child(function() billiard.sleep(600) end)
+      while fills and c:send(BLOCK, 0) do end
+      p:kill()
+      assert(p:join(LONG))
+      c:send(1, 0)
+      assert.same({ nil, "closed", "closed" }, { c:send(2, 0) })
+      p:close()
+      c:close()
+    end
   end)
 end)
 
@@ -127,12 +132,13 @@ describe("a connection without room", function()
         local ok, value, why, code = pcall(a.recv, a, 10)
         say(tostring(ok), tostring(value), tostring(code))
         faults.rlimit("as", -1)
+        if code then say(#a:recv(10)) end -- it stayed
         say(a:recv(10)[1])
       end
       a:close()
       p:join()]]
     assert.equal("", err)
-    assert.equal("false not enough memory nil\n1\ntrue nil ENOMEM\n2\n", out)
+    assert.equal("false not enough memory nil\n1\ntrue nil ENOMEM\n31457280\n2\n", out)
     assert.equal(0, status)
   end)
 
@@ -141,7 +147,7 @@ describe("a connection without room", function()
     if why then pending(why) end
     local out, err, status = kit.embed("starve", kit.script [[
       local billiard = require "billiard"
-      local large = ("x"):rep(50000)
+      local large = ("x"):rep(200000)
       return function()
         local a, b = billiard.Pipe()
         local c, d = billiard.Pipe(false)
@@ -159,13 +165,31 @@ describe("a connection without room", function()
     assert.equal(0, status)
   end)
 
+  it("keeps a message until there are descriptors for it", function()
+    local out, err, status = kit.run [[
+      local a, b = billiard.Pipe()
+      local x, y = billiard.Pipe()
+      a:send { y, "first" }
+      a:send "second"
+      local before = faults.rlimit("nofile", 4)
+      for _ = 1, 2 do say(select(3, b:recv(1))) end
+      faults.rlimit("nofile", before)
+      local got = assert(b:recv(1))
+      say(got[2], b:recv(1), tostring(b:poll()))
+      x:send "through"
+      say(got[1]:recv(1))]]
+    assert.equal("", err)
+    assert.equal("EMFILE\nEMFILE\nfirst second false\nthrough\n", out)
+    assert.equal(0, status)
+  end)
+
   it("keeps its messages, and says ENOMEM or EMFILE, where the system has no room", function()
     local out, err, status = kit.run [[
       local a, b = billiard.Pipe()
       local before = faults.rlimit("nofile", 4)
       local value, why, code = billiard.Pipe()
       say(tostring(value), code)
-      value, why, code = a:send(("x"):rep(20000))
+      value, why, code = a:send(("x"):rep(200000))
       say(tostring(value), code)
       say(tostring(a:send("small")))
       faults.rlimit("nofile", before)

@@ -76,7 +76,7 @@ describe("functions in messages", function()
     for _ = 1, 2 do
       local value, err, code = c:recv(LONG)
       assert.is_nil(value)
-      assert.matches("not allowed here", err)
+      assert.matches("a function, where only data is accepted", err)
       assert.equal("bad_frame", code)
     end
     assert.equal("string", type(c:recv(LONG)))

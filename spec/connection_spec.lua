@@ -67,7 +67,10 @@ describe("a Connection", function()
       assert.equal("", sent(4, 3))
       assert.equal("0", sent(nil, 1))
       for _, bad in ipairs { { 0 }, { 12 }, { -11 }, { 1, 11 }, { 1, -12 }, { 2, 99 } } do
-        assert.matches("outside of the string", error_of(a.send_bytes, a, text, table.unpack(bad)))
+        local from = bad[2] == nil
+        assert.matches(("position %d is outside of the string: use %s, or negative from its end")
+          :format(bad[2] or bad[1], from and "1 to 11" or "0 to 10"),
+          error_of(a.send_bytes, a, text, table.unpack(bad)), 1, true)
       end
       assert.is_false(b:poll())
     end)

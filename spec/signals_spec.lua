@@ -387,8 +387,9 @@ describe("a host with handlers of its own", function()
          faults.mask(false, TERM)
          assert.equal(0, state.SigBlk)
          assert.equal(0, state.SigIgn)
-         -- a real-time signal may be caught, for limits
-         assert.equal(0, state.SigCgt & 0x7fffffff)
+         -- a real-time signal may be caught, for limits; ASan catches three
+         local caught = state.SigCgt & 0x7fffffff
+         assert.equal(0, helper.asan and caught & ~0x4c0 or caught)
          assert.same({ SigBlk = 0, SigIgn = 0, SigCgt = 0 },
             parse_state(result.stdout))
          assert.is_true(p:send_signal "USR1")

@@ -18,7 +18,8 @@ local floors = {
   "barrier channel child condition order permits",
   "spawn",
   "zygote",
-  "process receiver sender",
+  "deliver receiver sender",
+  "process",
   "brood family",
 }
 

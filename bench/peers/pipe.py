@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Seconds per message through multiprocessing.Pipe: pipe.py pingpong|oneway N,
-or for one string: pipe.py bulk MIB"""
+"""Seconds per message through multiprocessing.Pipe:
+pipe.py pingpong|text|oneway N, or for one string: pipe.py bulk MIB"""
 import multiprocessing
 import sys
 import time
@@ -31,6 +31,15 @@ def pingpong(conn, n):
     return (time.monotonic() - start) / n
 
 
+def text(conn, n):
+    message = "x" * (64 << 10)
+    start = time.monotonic()
+    for _ in range(n):
+        conn.send(message)
+        conn.recv()
+    return (time.monotonic() - start) / n
+
+
 def oneway(conn, n):
     start = time.monotonic()
     for _ in range(n):
@@ -46,8 +55,8 @@ def one_string(conn, _):
     return time.monotonic() - start
 
 
-PAIRS = {"pingpong": (echo, pingpong), "oneway": (stream, oneway),
-         "bulk": (bulk, one_string)}
+PAIRS = {"pingpong": (echo, pingpong), "text": (echo, text),
+         "oneway": (stream, oneway), "bulk": (bulk, one_string)}
 
 
 def main():

@@ -55,8 +55,11 @@ end
 -- which is known by its name (lua, lua5.4).
 -- @tparam string path
 function context.set_executable(path)
-   if type(path) ~= "string" or path == "" or path:find "\0" then
-      error("set_executable: path must be a string, got " .. type(path), 2)
+   local wrong = type(path) ~= "string" and type(path)
+      or path == "" and "an empty one"
+      or path:find "\0" and "one with a null byte"
+   if wrong then
+      error("set_executable: path must be a string, got " .. wrong, 2)
    end
    context.settings.executable = path
 end

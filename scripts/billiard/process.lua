@@ -68,6 +68,9 @@ function Process:stop(ladder)
       end
    end
    local ended, how, n = self:join(AFTER_KILL)
+   if not ended and not self:is_alive() and self.exitcode ~= nil then
+      ended, how, n = self:join(0) -- the fork server kept it back, up to now
+   end
    if ended then
       return ended, how, n
    end

@@ -158,7 +158,7 @@ end }
 
 -- The nth of a stream of messages: small ones, some that go through memory of
 -- their own, some with a connection in them.
-local SIZES <const> = { 3, 200, 5000, 20000, 300000 }
+local SIZES <const> = { 3, 200, 5000, 20000, 60000, 300000 }
 
 local function message(n, handle)
   local text = (" "):rep(SIZES[n % #SIZES + 1])

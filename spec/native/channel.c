@@ -13,8 +13,16 @@ static struct bl_channel *ends[2];
 /* ---- messages ---- */
 
 static void keeps_any_size(void) {
-  static const size_t sizes[] = {0,     1,     16383, 16384,   16385,
-                                 65535, 65536, 65537, 1 << 20, 80 << 20};
+  static const size_t sizes[] = {0,
+                                 1,
+                                 BL_CHANNEL_SMALL,
+                                 BL_CHANNEL_SMALL + 1,
+                                 BL_CHANNEL_LARGE,
+                                 BL_CHANNEL_LARGE + 1,
+                                 BL_RING_SIZE - 1,
+                                 BL_RING_SIZE + 1,
+                                 1 << 20,
+                                 80 << 20};
   char *bytes = malloc(80 << 20);
   NEED(bytes && bl_channel_pair(1, ends) == 0);
   for (size_t i = 0; i < (80 << 20); i++) bytes[i] = (char)(i * 31 + i / 4096);
@@ -49,8 +57,8 @@ static void joins_parts(void) {
 
 static void keeps_what_is_too_big(void) {
   struct bl_message m;
-  static const char bytes[40000];
-  static const size_t sizes[] = {11, 10000, 40000};
+  static const char bytes[200000];
+  static const size_t sizes[] = {11, 10000, 200000};
   NEED(bl_channel_pair(1, ends) == 0);
   for (int i = 0; i < 3; i++) {
     CHECK_INT(traffic_send(ends[0], bytes, sizes[i], 0), 0);
@@ -86,7 +94,7 @@ static void keeps_deadlines(void) {
   static const char bytes[5000];
   int n = 0;
   while (traffic_send(ends[0], bytes, sizeof bytes, 0) == 0) n++;
-  CHECK_INT(n, 65536 / 5008);
+  CHECK_INT(n, BL_RING_SIZE / 5008);
   CHECK_INT(traffic_send(ends[0], bytes, sizeof bytes, SOON), BL_ETIMEOUT);
   for (int i = 0; i < n; i++) CHECK_INT(traffic_skip(ends[1], 0), 0);
   CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT); /* it sent nothing */
@@ -109,6 +117,38 @@ static void bounds_what_is_under_way(void) {
   CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT);
   traffic_close(ends);
   free(bytes);
+}
+
+static uint64_t packets(const struct bl_channel *c) {
+  return atomic_load(&c->out->ring.put.packets);
+}
+
+/* What is large takes the ring where it fits, the socket where it does not,
+ * and never waits for room in the ring, as what is small does. */
+static void goes_through_the_ring_where_it_fits(void) {
+  static const char bytes[BL_CHANNEL_LARGE + 1];
+  static const struct {
+    size_t size;
+    uint64_t packets; /* after it */
+  } sent[] = {{BL_CHANNEL_LARGE, 0},     {9, 0}, {BL_RING_SIZE / 3, 1},
+              {BL_CHANNEL_SMALL - 8, 1}, {9, 1}, {20000, 2},
+              {BL_CHANNEL_LARGE + 1, 3}, {10, 3}};
+  enum { N = sizeof sent / sizeof sent[0] };
+  struct bl_message m;
+  NEED(bl_channel_pair(1, ends) == 0);
+  for (int i = 0; i < N; i++) {
+    CHECK_INT(traffic_send(ends[0], bytes, sent[i].size, 0), 0);
+    CHECK_INT(packets(ends[0]), sent[i].packets);
+  }
+  CHECK_INT(traffic_send(ends[0], bytes, BL_CHANNEL_SMALL, 0), BL_ETIMEOUT);
+  for (int i = 0; i < N; i++) {
+    NEED(CHECK_INT(traffic_receive(ends[1], &m, 0), 0));
+    CHECK_INT(m.size, sent[i].size);
+    bl_message_drop(&m);
+  }
+  CHECK_INT(traffic_send(ends[0], bytes, BL_CHANNEL_LARGE + 1, 0), 0);
+  CHECK_INT(packets(ends[0]), 4);
+  traffic_close(ends);
 }
 
 /* ---- two processes ---- */
@@ -153,13 +193,12 @@ static void talks_both_ways(void) {
 static void on_alarm(int signal) { (void)signal; }
 
 static int talk_in_a_storm(struct bl_channel *c, uint32_t seed) {
-  struct sigaction action = {.sa_handler = on_alarm}, before;
+  struct sigaction action = {.sa_handler = on_alarm};
   struct itimerval every = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
-  sigaction(SIGALRM, &action, &before);
+  sigaction(SIGALRM, &action, NULL); /* for good: one may be late */
   setitimer(ITIMER_REAL, &every, NULL);
   int r = talk(c, seed, MANY / 10);
   setitimer(ITIMER_REAL, &off, NULL);
-  sigaction(SIGALRM, &before, NULL);
   return r;
 }
 
@@ -296,6 +335,8 @@ CHECK_MAIN({"a message of any size arrives whole", keeps_any_size},
             keeps_deadlines},
            {"large messages do not deadlock, and are bounded",
             bounds_what_is_under_way},
+           {"a large message goes through the ring where it fits",
+            goes_through_the_ring_where_it_fits},
            {"two processes talk both ways", talks_both_ways},
            {"two processes talk in a storm of signals", survives_signals},
            {"nobody sleeps through a message", sleeps_through_no_message},

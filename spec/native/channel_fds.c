@@ -84,8 +84,8 @@ static void holds_back_descriptors(void) {
   CHECK_INT(r, 0);
 }
 
-/* No descriptor left in the receiver: that message is lost, and no more. */
-static int loses_one(void) {
+/* No descriptor left in the receiver: the message waits for one. */
+static int keeps_it(void) {
   int fds[8] = {0}, own = check_fds();
   struct rlimit limit = {0, 64};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -95,14 +95,35 @@ static int loses_one(void) {
   if (traffic_send(ends[0], "next", 4, 0) < 0) return 3;
   int open_before = check_fds();
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return 4;
-  if (traffic_skip(ends[1], 0) != -EMFILE) return 5;
+  for (int i = 0; i < 3; i++)
+    if (traffic_skip(ends[1], 0) != -EMFILE) return 5;
   if (check_fds() != open_before) return 6;
-  return traffic_skip(ends[1], 0) == 0 ? 0 : 7;
+  limit.rlim_cur += 8;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return 7;
+  struct bl_message m;
+  if (traffic_receive(ends[1], &m, 0) != 0 || m.n != 8) return 8;
+  bl_message_drop(&m);
+  if (traffic_receive(ends[1], &m, 0) != 0 || m.size != 4 || m.n != 0) return 9;
+  return memcmp(m.bytes, "next", 4) == 0 ? 0 : 10;
 }
 
 static void survives_full_tables(void) {
   if (check_emulated()) SKIP("the limit is not kept here");
-  CHECK_INT(check_in_child(loses_one), 0);
+  CHECK_INT(check_in_child(keeps_it), 0);
+}
+
+/* A socket whose buffer takes less than what usually travels in it. */
+static void survives_small_buffers(void) {
+  static const char bytes[90000];
+  int size = 8192, fds[BL_CHANNEL_FDS];
+  NEED(bl_channel_pair(1, ends) == 0);
+  bl_channel_fds(ends[0], fds);
+  NEED(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+  for (int i = 0; i < 2; i++)
+    CHECK_INT(traffic_send(ends[0], bytes, sizeof bytes, 0), 0);
+  for (int i = 0; i < 2; i++) CHECK_INT(traffic_skip(ends[1], 0), 0);
+  CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT);
+  traffic_close(ends);
 }
 
 /* ---- ends as descriptors ---- */
@@ -164,7 +185,7 @@ static void refuses_what_is_no_end(void) {
 /* ---- waited for ---- */
 
 static void is_level(void) {
-  static const char large[50000];
+  static const char large[200000];
   NEED(bl_channel_pair(1, ends) == 0);
   CHECK_INT(traffic_send(ends[0], "early", 5, 0), 0);
   int fd = bl_channel_fd(ends[1]);
@@ -206,7 +227,7 @@ static struct bl_channel *another_holder(void) {
 
 /* Whoever takes a bell leaves the others awake for what comes later. */
 static void tells_all_holders(void) {
-  static const char large[30000];
+  static const char large[200000];
   NEED(bl_channel_pair(1, ends) == 0);
   struct bl_channel *other = another_holder();
   NEED(other);
@@ -280,8 +301,10 @@ CHECK_MAIN({"descriptors travel, as many as a message takes",
            {"descriptors may have any number", has_high_numbers},
            {"too many descriptors under way hold the sender back",
             holds_back_descriptors},
-           {"a receiver without descriptors loses one message",
+           {"a message waits for a receiver with descriptors",
             survives_full_tables},
+           {"a socket with little room is no limit to a message",
+            survives_small_buffers},
            {"an end travels with what is in it", travels},
            {"what is no end is refused", refuses_what_is_no_end},
            {"the descriptor is readable while there is a message or the end",

@@ -63,10 +63,10 @@ static int is_fair(int r) {
 
 /* Uses the channel until it is condemned; what it said then. */
 static int use(struct bl_channel *c, uint32_t seed, int64_t until_ns) {
-  static char bytes[20000];
+  static char bytes[200000];
   int r = 0, fd = bl_channel_fd(c);
   while (bl_now_ns() < until_ns) {
-    r = traffic_send(c, bytes, traffic_random(&seed) % 17000, SHORTLY);
+    r = traffic_send(c, bytes, traffic_random(&seed) % 120000, SHORTLY);
     if (r == BL_EBADFRAME || !CHECK(is_fair(r))) return r;
     CHECK_INT(bl_channel_fd(c), fd);
     r = bl_channel_look(c, SHORTLY);

@@ -233,7 +233,7 @@ static void forgets_what_never_came(void) {
   CHECK_INT(traffic_skip(ends[1], 0), 0);
   CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT);
   CHECK(atomic_load(&ring->put.packets) == atomic_load(&ring->got.packets));
-  static const char bytes[20000];
+  static const char bytes[200000];
   CHECK_INT(traffic_send(ends[0], bytes, sizeof bytes, 0), 0);
   CHECK_INT(traffic_skip(ends[1], 0), 0);
   traffic_close(ends);

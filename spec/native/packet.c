@@ -59,6 +59,35 @@ static void carries_any_size(void) {
   close_pair(ends);
 }
 
+/* What a receiver that peeks takes: more of it may be in the socket itself. */
+static void is_taken_after_a_look(void) {
+  static const size_t sizes[] = {0, 1, BL_PACKET_INSIDE + 1, BL_PACKET_WIDE,
+                                 BL_PACKET_WIDE + 1};
+  struct bl_packet *p = malloc(sizeof *p);
+  char *text = letters(BL_PACKET_WIDE + 1);
+  int ends[2];
+  NEED(p && text && open_pair(ends));
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct bl_packet_note note;
+    struct iovec part = {text, sizes[i]};
+    CHECK_INT(bl_packet_fill_wide(p, &part, 1, &ends[0], 1), 0);
+    CHECK_INT(bl_packet_send(ends[0], p), 0);
+    bl_packet_drop(p);
+    size_t inside = sizes[i] > BL_PACKET_WIDE ? 0 : sizes[i];
+    CHECK_INT(bl_packet_peek(ends[1], &note), BL_PACKET_HEAD + inside);
+    CHECK_INT(note.inside, inside);
+    NEED(CHECK_INT(bl_packet_take(ends[1], &note, p), 1));
+    CHECK_INT(p->size, sizes[i]);
+    CHECK_INT(p->n, 1);
+    CHECK(memcmp(p->bytes, text, sizes[i]) == 0);
+    bl_packet_drop(p);
+    CHECK_INT(bl_packet_peek(ends[1], &note), -EAGAIN);
+  }
+  free(text);
+  free(p);
+  close_pair(ends);
+}
+
 static void carries_descriptors(void) {
   static struct bl_packet p;
   int ends[2], many[BL_PACKET_FDS + 1];
@@ -161,7 +190,9 @@ static void refuses_forged_descriptors(void) {
   for (int i = 0; i < 253; i++) many[i] = ends[0];
   CHECK_INT(forge(ends, &f, sizeof f, many, 1), BL_EBADFRAME);
   CHECK_INT(forge(ends, &f, sizeof f, many, 251), BL_EBADFRAME);
-  CHECK_INT(forge(ends, &f, sizeof f, many, 253), -EMFILE);
+  CHECK_INT(forge(ends, &f, sizeof f, many, 253), BL_EBADFRAME);
+  f.descriptors = 252;
+  CHECK_INT(forge(ends, &f, sizeof f, many, 253), BL_EBADFRAME);
   f = (struct forged){MAGIC, 0, 10, 0, 1};
   CHECK_INT(forge(ends, &f, sizeof f, pipe_ends, 1), BL_EBADFRAME);
   int folder = bl_fd_open("/", O_RDONLY, 0);
@@ -179,24 +210,35 @@ static void refuses_forged_descriptors(void) {
 
 static void survives_full_tables(void) {
   static struct bl_packet p;
+  struct bl_packet_note note;
   struct rlimit old, low;
   int ends[2], fds[3];
   if (check_emulated()) SKIP("the limit is not kept here");
   NEED(open_pair(ends));
   for (int i = 0; i < 3; i++) fds[i] = ends[1];
-  CHECK_INT(send_bytes(ends[0], "abc", 3, fds, 3), 0);
+  for (int i = 0; i < 2; i++)
+    CHECK_INT(send_bytes(ends[0], "abc", 3, fds, 3), 0);
   getrlimit(RLIMIT_NOFILE, &old);
   low = old;
   low.rlim_cur = (rlim_t)bl_fd_copy(0) + 1;
   bl_fd_close((int)low.rlim_cur - 1); /* room for one of them */
   setrlimit(RLIMIT_NOFILE, &low);
-  int r = bl_packet_receive(ends[1], &p);
+  int lost = bl_packet_receive(ends[1], &p);
+  CHECK_INT(bl_packet_peek(ends[1], &note), BL_PACKET_HEAD + 3);
+  int kept = bl_packet_take(ends[1], &note, &p);
   setrlimit(RLIMIT_NOFILE, &old);
-  CHECK_INT(r, -EMFILE);
+  CHECK_INT(lost, -EMFILE);
+  CHECK_INT(kept, -EMFILE);
+  CHECK_INT(bl_packet_take(ends[1], &note, &p), 1);
+  CHECK_INT(p.n, 3);
+  bl_packet_drop(&p);
+  CHECK_INT(bl_packet_peek(ends[1], &note), -EAGAIN);
   close_pair(ends);
 }
 
 CHECK_MAIN({"bytes of any number travel whole", carries_any_size},
+           {"after a look it is taken, with more in the socket itself",
+            is_taken_after_a_look},
            {"so do up to 250 descriptors", carries_descriptors},
            {"neither side waits, and the end is seen", never_waits},
            {"a forged head is no packet", refuses_forged_heads},
