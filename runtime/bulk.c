@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/clock.h"
@@ -14,7 +15,8 @@
 
 enum {
   HUGE = 2 << 20, /* where they are larger, nothing is done */
-  FIRST = 8 << 20 /* bytes to ask for at first */
+  FIRST = 8 << 20, /* bytes to ask for at a time, */
+  LAST = 32 << 20  /* later on */
 };
 
 /* ---- mapping ---- */
@@ -45,11 +47,18 @@ struct target {
   size_t at;   /* so many of those are filled; the rest is written behind */
 };
 
-/* What huge pages may cost: the kernel waits for all CPUs, then clears them.
- * It takes far longer where it must tidy up its memory first. */
-static int64_t patience_ns(size_t size) {
-  return 5 * BL_MILLISECOND_NS +
-         (int64_t)(size >> 20) * (BL_MILLISECOND_NS / 5);
+/* What this thread has worked, inside the kernel too. */
+static int64_t worked_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * BL_SECOND_NS + t.tv_nsec;
+}
+
+/* What huge pages may cost: several times what clearing them does, but less
+ * than small ones. The kernel takes longer where it must tidy up its memory
+ * first. */
+static int64_t worth_ns(size_t size) {
+  return BL_MILLISECOND_NS + (int64_t)(size >> 20) * (BL_MILLISECOND_NS / 5);
 }
 
 /* 1: n bytes more are there, in huge pages. Of each of these a byte must be
@@ -62,12 +71,14 @@ static int gather(struct target *t, size_t n) {
   return 1;
 }
 
-/* In larger and larger parts, as long as that is quick. */
+/* Part by part, as long as that is worth it. */
 static void gather_all(struct target *t) {
-  for (size_t n = FIRST; t->huge < t->mapped; n *= 2) {
+  size_t n = FIRST;
+  while (t->huge < t->mapped) {
+    int64_t before = worked_ns();
     if (n > t->mapped - t->huge) n = t->mapped - t->huge;
-    int64_t start = bl_now_ns();
-    if (!gather(t, n) || bl_now_ns() - start > patience_ns(n)) return;
+    if (!gather(t, n) || worked_ns() - before > worth_ns(n)) return;
+    if (n < LAST) n *= 2;
   }
 }
 
