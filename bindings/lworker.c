@@ -31,20 +31,13 @@ static _Noreturn void give_up(int error) {
   bl_body_end(NO_WORK);
 }
 
-/* ---- a child ---- */
-
-static int run(lua_State *L, struct bl_parcel *parcel) {
-  /* not below whoever called us */
-  return bl_lchild_remote(lua_newthread(L), parcel);
-}
-
 /* ---- a zygote ---- */
 
 static int run_forked(void *L, int control) {
   struct bl_parcel parcel;
   int r = bl_parcel_receive(control, &parcel);
   if (r < 0) give_up(r);
-  return run(L, &parcel);
+  return bl_lchild_remote(L, &parcel);
 }
 
 /* Argument: the parcel, whose cargo says what to load. */
@@ -60,7 +53,8 @@ static int preload(lua_State *L) {
 }
 
 static void serve(lua_State *L, int control, struct bl_parcel *parcel) {
-  struct bl_brood_work work = {run_forked, bl_lchild_leave, L};
+  /* the children's: what is there already costs them less to write to */
+  struct bl_brood_work work = {run_forked, bl_lchild_leave, lua_newthread(L)};
   size_t size;
   lua_pushcfunction(L, preload);
   lua_pushlightuserdata(L, parcel);
@@ -78,7 +72,8 @@ _Noreturn void bl_lworker_run(lua_State *L, int control) {
   struct bl_parcel parcel;
   int r = bl_parcel_receive(control, &parcel);
   if (r < 0) give_up(r);
-  if (parcel.kind == BL_PARCEL_BODY) bl_body_end(run(L, &parcel));
+  if (parcel.kind == BL_PARCEL_BODY) /* not below whoever called us */
+    bl_body_end(bl_lchild_remote(lua_newthread(L), &parcel));
   if (bl_brood_begin(&parcel) == 0) serve(L, control, &parcel);
   bl_body_end(0);
 }

@@ -25,6 +25,7 @@ struct brood {
   int sock;
   int lost; /* the owner is gone */
   const struct bl_brood_work *work;
+  uint64_t signals; /* ours, which no child is to inherit; they stay */
   struct bl_poller *poller;
   struct chick *chicks;
 };
@@ -157,6 +158,7 @@ static void carry_out(struct brood *b, uint64_t id, struct bl_packet *p,
     order.plan.body = run_child;
     order.plan.leave = end_child;
     order.plan.arg = &job;
+    order.plan.signals = b->signals;
     c->id = id;
     r = start(b, c, &order.plan, &step);
     free(order.envp);
@@ -220,7 +222,8 @@ static void look_after(struct brood *b, int waited) {
 
 void bl_brood_serve(int sock, const struct bl_brood_work *work) {
   int error;
-  struct brood b = {.sock = sock, .work = work};
+  struct brood b = {
+      .sock = sock, .work = work, .signals = bl_signals_changed()};
   struct bl_note ready = {.kind = BL_NOTE_READY};
   b.poller = bl_poller_new(&error);
   int orders = b.poller ? bl_poller_add(b.poller, sock, POLLIN) : -1;

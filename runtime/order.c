@@ -176,3 +176,13 @@ int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,
   if (r < 0) free(out->envp);
   return r;
 }
+
+char *bl_order_key(const struct bl_plan *plan, size_t *size) {
+  *size = plan->preload->size;
+  for (int i = 0; plan->argv[i]; i++) *size += strlen(plan->argv[i]) + 1;
+  char *key = malloc(*size + 1), *to = key;
+  if (!key) return NULL;
+  for (int i = 0; plan->argv[i]; i++) to = stpcpy(to, plan->argv[i]) + 1;
+  memcpy(to, plan->preload->bytes, plan->preload->size);
+  return key;
+}

@@ -61,4 +61,8 @@ struct bl_order {
 int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,
                   struct bl_order *out);
 
+/* What a zygote is known by, as other modules or another program need another
+ * one: *size bytes to be freed by the caller; null without memory. */
+char *bl_order_key(const struct bl_plan *plan, size_t *size);
+
 #endif

@@ -303,3 +303,10 @@ void bl_packet_drop(struct bl_packet *p) {
   for (int i = 0; i < p->n && !p->borrowed; i++) bl_fd_close(p->fds[i]);
   empty(p);
 }
+
+void bl_packet_erase(struct bl_packet *p) {
+  if (p->wide) explicit_bzero(p->wide, p->size);
+  else if (!p->map && p->memory == BL_FD_NONE)
+    explicit_bzero(p->inside, p->size);
+  bl_packet_drop(p);
+}

@@ -78,4 +78,8 @@ int bl_packet_take(int sock, const struct bl_packet_note *note,
 /* Frees the memory, and closes received descriptors that nobody took. */
 void bl_packet_drop(struct bl_packet *p);
 
+/* The same, and wipes the bytes where they lay in memory of this process's
+ * own: there may be a key among them. */
+void bl_packet_erase(struct bl_packet *p);
+
 #endif

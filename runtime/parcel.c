@@ -53,8 +53,7 @@ static int send_parts(int control, const struct head *head,
   int r = bl_packet_fill(&packet, parts, 2, list->fds, list->n);
   if (r < 0) return r;
   r = bl_packet_send(control, &packet);
-  bl_packet_drop(&packet);
-  explicit_bzero(packet.inside, sizeof packet.inside); /* an authkey is there */
+  bl_packet_erase(&packet);
   return r;
 }
 
@@ -174,6 +173,5 @@ void bl_parcel_drop(struct bl_parcel *p) {
   p->bell = bl_fd_close(p->bell);
   p->board = bl_fd_close(p->board);
   p->control = bl_fd_close(p->control);
-  bl_packet_drop(&p->packet);
-  explicit_bzero(p->packet.inside, sizeof p->packet.inside);
+  bl_packet_erase(&p->packet);
 }

@@ -123,6 +123,8 @@ struct bl_plan {
   int session;               /* lead a session of its own */
   int pgroup;                /* lead a process group of its own */
   int daemon;                /* dies with the process that started it */
+  uint64_t signals;          /* those without their default disposition, where
+                                the caller knows it (signals.h); 0: ask */
   int lifeline;              /* or with who holds the other end of this pipe
                                 (lifeline.h); 0: none */
   int allow_threads;         /* fork although other threads exist */

@@ -97,15 +97,16 @@ static int prepare_handle(struct bl_handover *h, struct bl_spawned *out) {
 /* What the child's dispositions are is asked here, while it comes up: 62 calls
  * less on its side of the start. With other threads about, they may have
  * changed since the fork. */
-static uint64_t signals_to_reset(void) {
+static uint64_t signals_to_reset(const struct bl_plan *plan) {
+  if (plan->signals) return plan->signals;
   return __libc_single_threaded ? bl_signals_changed() : BL_SIGNALS_ALL;
 }
 
-static int take_handle(struct bl_spawned *out) {
+static int take_handle(const struct bl_plan *plan, struct bl_spawned *out) {
   int fd = out->handle.by_pid ? 0 : bl_pidfd_open(out->handle.pid);
   if (fd >= 0) {
     if (!out->handle.by_pid) bl_pidfd_take(&out->handle, fd);
-    bl_gate_open(&out->slot, signals_to_reset());
+    bl_gate_open(&out->slot, signals_to_reset(plan));
     return 0;
   }
   bl_gate_refuse(&out->slot); /* it stands there, so it will hear us */
@@ -150,7 +151,7 @@ static int spawn_body(const struct bl_plan *plan, struct bl_handover *h,
   if (plan->pgroup && !plan->session)
     setpgid(out->handle.pid, out->handle.pid);
   *step = BL_STEP_PIDFD;
-  r = take_handle(out);
+  r = take_handle(plan, out);
   if (r < 0 || !bl_child_answers(plan)) return r;
   r = await_answer(out, deadline, step);
   if (r < 0) discard(out);

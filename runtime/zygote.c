@@ -193,17 +193,6 @@ static int run(struct bl_zygote *z, const struct bl_plan *plan,
   return r;
 }
 
-/* What a zygote is known by: other modules or another program, another one. */
-static char *key_of(const struct bl_plan *plan, size_t *size) {
-  *size = plan->preload->size;
-  for (int i = 0; plan->argv[i]; i++) *size += strlen(plan->argv[i]) + 1;
-  char *key = malloc(*size + 1), *to = key;
-  if (!key) return NULL;
-  for (int i = 0; plan->argv[i]; i++) to = stpcpy(to, plan->argv[i]) + 1;
-  memcpy(to, plan->preload->bytes, plan->preload->size);
-  return key;
-}
-
 static struct bl_zygote *zygote_new(char *key, size_t size) {
   struct bl_zygote *z = calloc(1, sizeof *z);
   if (!z) return NULL;
@@ -235,7 +224,7 @@ static struct bl_zygote *current(void) {
 static int find(const struct bl_plan *plan, int64_t deadline_ns,
                 struct bl_zygote **out, enum bl_step *step, char **problem) {
   size_t size;
-  char *key = key_of(plan, &size);
+  char *key = bl_order_key(plan, &size);
   if (!key) return -ENOMEM;
   struct bl_zygote *z = current();
   if (z && z->key_size == size && memcmp(z->key, key, size) == 0) {
