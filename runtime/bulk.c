@@ -14,7 +14,7 @@
 #endif
 
 enum {
-  HUGE = 2 << 20, /* where they are larger, nothing is done */
+  HUGE = 2 << 20,  /* where they are larger, nothing is done */
   FIRST = 8 << 20, /* bytes to ask for at a time, */
   LAST = 32 << 20  /* later on */
 };
