@@ -27,7 +27,7 @@ describe("a fork server that is stopped", function()
   -- Lets it go on after some seconds.
   local function continue_in(seconds)
     return assert(Process { start_method = "fork", target = function(pid)
-      billiard.sleep(seconds)
+      billiard.sleep(seconds) -- busy: this is the waiter's loop
       faults.kill(pid, CONT)
     end, args = { server } }:start())
   end
