@@ -85,7 +85,8 @@ static int ticket_close(lua_State *L) {
 static int wait_look(lua_State *L, int64_t until_ns) {
   struct ticket *t = ticket(L);
   return bl_condition_wait(check(L, 1, "wait"), t->place,
-                           bl_llock_latch(L, 2, "wait"), t->deaths, until_ns);
+                           bl_llock_latch(L, 2, "wait"), t->deaths,
+                           bl_lwaiter_slice(until_ns));
 }
 
 static int retake_look(lua_State *L, int64_t until_ns) {
