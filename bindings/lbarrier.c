@@ -65,6 +65,7 @@ static int is_last(struct bl_barrier *b, const struct party *p) {
 static int wait_look(lua_State *L, int64_t until_ns) {
   struct bl_barrier *b = check(L, 1, "wait");
   struct party *p = party(L);
+  until_ns = bl_lwaiter_slice(until_ns);
   if (p->place < 0) {
     int r = bl_barrier_enter(b, &p->index, until_ns);
     if (r < 0) return r;

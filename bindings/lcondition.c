@@ -19,6 +19,7 @@
 struct lcondition {
   const struct bl_lclass *class;
   struct bl_shm memory; /* unmapped: closed */
+  int is_own;           /* its lock is nobody else's, and goes with it */
 };
 
 static const struct bl_lclass class = {"Condition", "billiard.Condition",
@@ -85,7 +86,8 @@ static int ticket_close(lua_State *L) {
 static int wait_look(lua_State *L, int64_t until_ns) {
   struct ticket *t = ticket(L);
   return bl_condition_wait(check(L, 1, "wait"), t->place,
-                           bl_llock_latch(L, 2, "wait"), t->deaths, until_ns);
+                           bl_llock_latch(L, 2, "wait"), t->deaths,
+                           bl_lwaiter_slice(until_ns));
 }
 
 static int retake_look(lua_State *L, int64_t until_ns) {
@@ -171,20 +173,17 @@ static int condition_notify_all(lua_State *L) {
 
 /* ---- its lock ---- */
 
-/* Calls a method of the lock's in place of ours. */
-static int delegate(lua_State *L, lua_CFunction method, const char *what) {
-  check(L, 1, what);
+static int condition_acquire(lua_State *L) {
+  check(L, 1, "acquire");
   bl_compat_getvalue(L, 1, LOCK);
   lua_replace(L, 1);
-  return method(L);
-}
-
-static int condition_acquire(lua_State *L) {
-  return delegate(L, bl_llock_acquire, "acquire");
+  return bl_llock_acquire(L);
 }
 
 static int condition_release(lua_State *L) {
-  return delegate(L, bl_llock_release, "release");
+  check_held(L, "release"); /* condition lock */
+  lua_replace(L, 1);
+  return bl_llock_release(L);
 }
 
 /* ---- the object ---- */
@@ -194,14 +193,26 @@ static int condition_gc(lua_State *L) {
   /* with places of ours in it, it would lead the kernel astray */
   if (c->memory.at && bl_condition_is_used(c->memory.at)) return 0;
   bl_shm_drop(&c->memory);
+  bl_compat_getvalue(L, 1, LOCK);
+  if (c->is_own) bl_llock_close(L, lua_gettop(L));
   return 0;
 }
 
-static int condition_close(lua_State *L) {
+/* At the end of a scope a lock of its own is given up, as a Lock is. */
+static int condition_leave(lua_State *L) {
   struct lcondition *c = bl_lclass_check(L, 1, &class);
   if (c->memory.at && bl_condition_is_used(c->memory.at))
     return luaL_error(L, "close: this process waits for the Condition");
   return condition_gc(L);
+}
+
+static int condition_close(lua_State *L) {
+  struct lcondition *c = bl_lclass_check(L, 1, &class);
+  bl_compat_getvalue(L, 1, LOCK);
+  if (c->is_own && c->memory.at && !bl_condition_is_used(c->memory.at))
+    bl_llock_check_close(L, bl_llock_latch(L, lua_gettop(L), "close"),
+                         "Condition");
+  return condition_leave(L);
 }
 
 static int condition_tostring(lua_State *L) {
@@ -218,8 +229,11 @@ static int give(struct bl_lwriter *w, int *fds) {
   struct lcondition *c = lua_touserdata(w->L, -1);
   if (!c->memory.at) return bl_lshared_give(w, &class, BL_FD_NONE, fds);
   fds[0] = c->memory.fd;
+  int r = bl_pack_array(w->out, 2);
+  if (r == 0) r = bl_pack_integer(w->out, c->is_own);
+  if (r < 0) return r;
   bl_compat_getvalue(w->L, -1, LOCK);
-  int r = w->value(w);
+  r = w->value(w);
   lua_pop(w->L, 1);
   return r;
 }
@@ -228,6 +242,11 @@ static void take(struct bl_lreader *r, int *fds) {
   struct lcondition *c = bl_lclass_new(r->L, &class, 1);
   c->memory.fd = BL_FD_NONE;
   bl_lshared_take(r, &class, fds, &c->memory, bl_condition_size());
+  struct bl_unpack_item both;
+  bl_lreader_next(r, &both);
+  if (both.kind != BL_UNPACK_ARRAY || both.size != 2)
+    bl_lshared_bad(r, &class);
+  c->is_own = bl_lshared_integer(r) != 0;
   r->value(r);
   if (!bl_llock_is(r->L, -1)) bl_lshared_bad(r, &class);
   bl_compat_setvalue(r->L, -2, LOCK);
@@ -238,7 +257,8 @@ static void take(struct bl_lreader *r, int *fds) {
 static int new_condition(lua_State *L) {
   int r = 0;
   lua_settop(L, 1);
-  if (lua_isnil(L, 1)) {
+  int is_own = lua_isnil(L, 1);
+  if (is_own) {
     r = bl_llock_new(L, BL_LATCH_RECURSIVE);
     if (r < 0) return bl_lerror_return(L, r, "Condition");
     lua_replace(L, 1);
@@ -247,6 +267,7 @@ static int new_condition(lua_State *L) {
   bl_llock_latch(L, 1, "Condition");
   struct lcondition *c = bl_lclass_new(L, &class, 1);
   c->memory.fd = BL_FD_NONE;
+  c->is_own = is_own;
   lua_pushvalue(L, 1);
   bl_compat_setvalue(L, 2, LOCK);
   size_t size = bl_condition_size();
@@ -265,7 +286,7 @@ void bl_lcondition_open(lua_State *L) {
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__tostring", condition_tostring},
                                          {"__gc", condition_gc},
-                                         {"__close", condition_close},
+                                         {"__close", condition_leave},
                                          {NULL, NULL}};
   static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg ticket_metamethods[] = {{"__gc", ticket_gc},

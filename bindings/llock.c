@@ -8,11 +8,7 @@
 #include "bindings/lsystem.h"
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
-#include "runtime/clock.h"
 #include "runtime/shm.h"
-
-/* A wait comes back that often to let the hook of a signal through. */
-#define SLICE_NS (100 * BL_MILLISECOND_NS)
 
 struct llock {
   const struct bl_lclass *class;
@@ -56,8 +52,7 @@ struct bl_latch *bl_llock_latch(lua_State *L, int index, const char *what) {
 int bl_llock_take(lua_State *L, int index, const char *what,
                   int64_t until_ns) {
   struct llock *l = check_open(L, index, what);
-  int64_t slice_ns = bl_deadline_ns(SLICE_NS);
-  return bl_latch_take(l->latch, l, until_ns < slice_ns ? until_ns : slice_ns);
+  return bl_latch_take(l->latch, l, bl_lwaiter_slice(until_ns));
 }
 
 int bl_llock_insist(lua_State *L, int index, const char *what) {

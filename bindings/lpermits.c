@@ -35,7 +35,7 @@ static int push_true(lua_State *L) {
 
 static int acquire_look(lua_State *L, int64_t until_ns) {
   struct lpermits *p = check(L, "acquire");
-  return bl_permits_take(p->memory.at, &p->place, until_ns);
+  return bl_permits_take(p->memory.at, &p->place, bl_lwaiter_slice(until_ns));
 }
 
 static int acquire_done(lua_State *L, int r) {

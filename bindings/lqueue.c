@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lqueue.h"
 
+#include <string.h>
+
+
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/lopt.h"
 #include "bindings/lqueue_impl.h"
+#include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/clock.h"
+#include "runtime/error.h"
 
 const struct bl_lclass bl_lqueue_classes[BL_LQUEUE_KINDS] = {
     [BL_LQUEUE] = {"Queue", "billiard.Queue", sizeof(struct bl_lqueue)},
@@ -69,28 +75,31 @@ static int queue_tostring(lua_State *L) {
 /* ---- what needs a mutex for a moment ---- */
 
 /* Those who hold it go on at once, unless they are stopped: then this one
- * waits for them, but for signals that are to be heard. */
+ * waits for them until the deadline, but for signals that are to be heard. */
 static int insist(lua_State *L, int (*f)(struct bl_queue *, int64_t),
-                  struct bl_queue *queue) {
+                  struct bl_queue *queue, int64_t deadline_ns) {
   int r;
   struct bl_lblock b = bl_lblock_begin(L);
   do {
-    r = f(queue, BL_FOREVER);
+    r = f(queue, bl_lwaiter_slice(deadline_ns));
+    if (r == BL_ETIMEOUT && bl_now_ns() < deadline_ns) r = BL_EINTR;
   } while (bl_lblock_again(L, &b, r));
-  return r;
+  return r == BL_EINTR ? BL_ETIMEOUT : r;
 }
 
 static int queue_shutdown(lua_State *L) {
   struct bl_lqueue *q = check(L, "shutdown");
-  int r = insist(L, bl_queue_shutdown, q->queue);
+  int64_t deadline_ns = bl_lopt_deadline(L, 2);
+  int r = insist(L, bl_queue_shutdown, q->queue, deadline_ns);
   return r < 0 ? bl_lerror_return(L, r, "shutdown") : push_true(L);
 }
 
 static int queue_task_done(lua_State *L) {
   struct bl_lqueue *q = check(L, "task_done");
-  int r = insist(L, bl_queue_done, q->queue);
-  if (r >= 0) return push_true(L);
-  return luaL_error(L, "task_done: called more often than get");
+  int r = insist(L, bl_queue_done, q->queue, BL_FOREVER);
+  if (strcmp(bl_error_name(r), "ERANGE") == 0)
+    return luaL_error(L, "task_done: called more often than get");
+  return r < 0 ? bl_lerror_return(L, r, "task_done") : push_true(L);
 }
 
 /* ---- in other loops ---- */

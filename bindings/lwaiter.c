@@ -8,6 +8,13 @@
 #include "runtime/base.h"
 #include "runtime/clock.h"
 
+#define SLICE_NS (100 * BL_MILLISECOND_NS)
+
+int64_t bl_lwaiter_slice(int64_t until_ns) {
+  int64_t slice_ns = bl_deadline_ns(SLICE_NS);
+  return until_ns < slice_ns ? until_ns : slice_ns;
+}
+
 int bl_lwaiter_self(lua_State *L) {
   lua_pushvalue(L, 1);
   return 0;

@@ -41,6 +41,11 @@ struct bl_lcall {
 int bl_lwaiter_call(lua_State *L, const struct bl_lcall *call,
                     int64_t deadline_ns);
 
+/* until_ns, or a little later than now: for a look that would not tell of every
+ * signal handler that ran (it sleeps in a mutex, or by a futex), and so comes
+ * back that often to let the hook of one through. */
+int64_t bl_lwaiter_slice(int64_t until_ns);
+
 /* An object function: the first argument. */
 int bl_lwaiter_self(lua_State *L);
 

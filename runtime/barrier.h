@@ -26,7 +26,7 @@ int bl_barrier_init(struct bl_barrier *b, uint32_t parties,
 
 /* A place, and the index of the arrival, from 1; BL_EBROKEN. While those of
  * before have not all gone it waits until the deadline: BL_ETIMEOUT, or as
- * bl_poll(). */
+ * bl_futex_wait(). */
 int bl_barrier_enter(struct bl_barrier *b, uint32_t *index,
                      int64_t deadline_ns);
 
@@ -34,7 +34,7 @@ int bl_barrier_enter(struct bl_barrier *b, uint32_t *index,
 void bl_barrier_pass(struct bl_barrier *b, int place);
 
 /* Waits until all may go: 0; BL_EBROKEN; BL_ETIMEOUT, BL_EINTR and
- * BL_ETERMINATED as bl_poll(). */
+ * BL_ETERMINATED as bl_futex_wait(). */
 int bl_barrier_wait(struct bl_barrier *b, int place, int64_t deadline_ns);
 
 /* Gives the place up; who may not go yet breaks the barrier. */

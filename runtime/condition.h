@@ -31,7 +31,7 @@ int bl_condition_init(struct bl_condition *c);
 int bl_condition_enter(struct bl_condition *c);
 
 /* Waits at that place until it is notified, or `deaths` is not the number of
- * the latch's any more: 0; BL_ETIMEOUT; or as bl_poll(). */
+ * the latch's any more: 0; BL_ETIMEOUT; or as bl_futex_wait(). */
 int bl_condition_wait(struct bl_condition *c, int place,
                       const struct bl_latch *latch, uint32_t deaths,
                       int64_t deadline_ns);

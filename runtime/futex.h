@@ -14,7 +14,9 @@
 
 /* Sleeps while the word is `seen`, for at most a slice, and not beyond the
  * deadline. 0: look again; BL_ETIMEOUT: the deadline has passed;
- * BL_EINTR, BL_ETERMINATED: as bl_poll(). */
+ * BL_EINTR, BL_ETERMINATED: as bl_poll(). But a signal handler that ran when
+ * the sleep was just over is not told of: who must hear of each waits by
+ * deadlines that are near, again and again. */
 int bl_futex_wait(const _Atomic uint32_t *word, uint32_t seen,
                   int64_t deadline_ns);
 

@@ -23,7 +23,7 @@ size_t bl_permits_size(uint32_t bound);
 int bl_permits_init(struct bl_permits *p, uint32_t bound);
 
 /* Takes one by the deadline: 0; BL_ETIMEOUT; BL_EINTR and BL_ETERMINATED as
- * bl_poll(). Waits, too, while too many processes have some. */
+ * bl_futex_wait(). Waits, too, while too many processes have some. */
 int bl_permits_take(struct bl_permits *p, int *place, int64_t deadline_ns);
 
 /* Gives one back: 0, or -EPERM when this process has none by that place. */

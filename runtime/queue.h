@@ -81,7 +81,7 @@ BL_API uint64_t bl_queue_size(const struct bl_queue *q);
 BL_API uint64_t bl_queue_maxsize(const struct bl_queue *q);
 
 /* No more puts, by anybody; what is in can be got. Wakes all who wait. 0; or
- * as a put, when a stopped process is in the way. */
+ * as a put, when a stopped process is in the way: then nothing has changed. */
 BL_API int bl_queue_shutdown(struct bl_queue *q, int64_t deadline_ns);
 BL_API int bl_queue_is_shut(const struct bl_queue *q);
 

@@ -125,17 +125,58 @@ describe("billiard.Condition", function()
     local plain <close> = assert(billiard.Lock())
     for _, lock in ipairs { plain, false } do
       local condition <close> = assert(Condition(lock or nil))
-      for _, call in ipairs { "wait", "notify", "notify_all" } do
+      for _, call in ipairs { "release", "wait", "notify", "notify_all" } do
         assert.has_error(function() condition[call](condition) end,
           call .. ": this process does not hold the Condition's lock")
       end
-      assert.has_error(function() condition:release() end)
       local p = sync.child(function() assert(condition:acquire()) end)
       assert.has_error(function() condition:notify() end)
       sync.kill(p)
       assert.same({ true, "owner_died" }, { condition:acquire() })
       condition:release()
     end
+  end)
+
+  it("is not closed by who holds a lock of its own", function()
+    local condition = assert(Condition())
+    condition:acquire()
+    assert.has_error(function() condition:close() end,
+      "close: this process holds the Condition: release it first")
+    condition:release()
+    condition:close()
+    local lock <close> = assert(billiard.Lock())
+    local other = assert(Condition(lock))
+    lock:acquire()
+    other:close() -- the lock is the user's, and goes on
+    assert.is_true(lock:locked())
+    lock:release()
+  end)
+
+  it("gives its own lock up at the end of a scope, and a user's not", function()
+    local condition = assert(Condition())
+    local lock <close> = assert(billiard.Lock())
+    local tell, told = assert(billiard.Semaphore(0)), assert(billiard.Semaphore(0))
+    local p = Process { target = function()
+      assert(tell:acquire(LONG))
+      local taken, how = condition:acquire(LONG)
+      local busy = not lock:acquire(0)
+      told:release()
+      os.exit(taken and how == "owner_died" and busy and 0 or 1)
+    end }
+    assert(p:start())
+    do
+      local scope <close> = condition
+      local shared <close> = assert(Condition(lock))
+      scope:acquire()
+      shared:acquire()
+    end
+    assert.equal("<Condition(closed)>", tostring(condition))
+    tell:release()
+    assert(told:acquire(LONG))
+    join { p }
+    lock:release()
+    tell:close()
+    told:close()
   end)
 
   it("passes over waiters that have died", function()

@@ -157,6 +157,48 @@ describe("a Queue whose users are stopped", function()
     assert(q:get(LONG))
     queues.kill(p)
   end)
+
+  -- A queue, and one that is stopped while it gets: by its size that takes a
+  -- while; where it was faster all the same, the shutdown got through.
+  local function stuck()
+    for _ = 1, 50 do
+      local q = assert(Queue())
+      q:put(("x"):rep(32 << 20))
+      local p = queues.child(function(there)
+        there()
+        q:get()
+        while true do billiard.sleep(3600) end
+      end)
+      assert(p:send_signal "STOP")
+      helper.eventually(function() return helper.proc_state(p.pid) == "T" end)
+      local result = table.pack(q:shutdown(0.05))
+      if not result[1] then return q, p, result end
+      queues.kill(p)
+      q:close()
+    end
+    error "it was never stopped while it got"
+  end
+
+  it("is not shut down in time beside one that gets, but later", function()
+    local q, p, result = stuck()
+    assert.same({ n = 3, nil, "timeout", "timeout" }, result)
+    assert.is_true(q:put("more", LONG)) -- nothing has changed, and nobody is held up
+    assert(p:send_signal "CONT")
+    assert.is_true(q:shutdown(LONG))
+    assert.is_true(q:shutdown(0))
+    repeat local value, err = q:get(LONG) until value == "more" or err
+    assert.same({ n = 3, nil, "closed", "closed" }, table.pack(q:get(LONG)))
+    queues.kill(p)
+    q:close()
+  end)
+
+  it("is shut down once the one that was in the way is killed", function()
+    local q, p = stuck()
+    queues.kill(p)
+    assert.is_true(q:shutdown(LONG))
+    assert.has_error(function() q:shutdown "1" end)
+    q:close()
+  end)
 end)
 
 describe("a Queue without resources", function()

@@ -419,8 +419,9 @@ function SimpleQueue:put(value, timeout) end
 function SimpleQueue:get(timeout) end
 ---@return boolean
 function SimpleQueue:empty() end
+---@param timeout? number
 ---@return true? shut, string? err, string? code
-function SimpleQueue:shutdown() end
+function SimpleQueue:shutdown(timeout) end
 function SimpleQueue:close() end
 ---@return integer fd
 function SimpleQueue:fileno() end
