@@ -45,8 +45,10 @@ describe("billiard.SharedMemory", function()
       assert.has_error(function() memory:unpack(pos, "i4") end)
     end
     assert.equal("12345678", memory:read(1, 8))
-    local _, err = pcall(function() memory:pack(6, "i4", 1) end)
-    assert.matches("shared_spec.lua:%d+: write: 4 bytes from 6 are not in 1 to 8", err)
+    for _, call in ipairs { "pack", "unpack" } do
+      local _, err = pcall(function() memory[call](memory, 6, "i4", 1) end)
+      assert.matches("shared_spec.lua:%d+: " .. call .. ": 4 bytes from 6 are not in 1 to 8", err)
+    end
   end)
 
   it("refuses what is no position, no bytes, no format", function()
@@ -68,6 +70,8 @@ describe("billiard.SharedMemory", function()
       assert.has_error(function() SharedMemory(options) end)
     end
     assert.has_error(function() SharedMemory(8) end)
+    assert.has_error(function() SharedMemory { size = -1 } end,
+      "SharedMemory: option 'size' must be an integer from 1 to 140737488355328, got -1")
     local memory, err, code = SharedMemory { size = 1 << 45 }
     assert.same({ nil, "cannot allocate memory (SharedMemory)", "ENOMEM" }, { memory, err, code })
   end)
