@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lqueue.h"
 
-#include <errno.h>
+#include <string.h>
+
 
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
@@ -11,6 +12,7 @@
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/clock.h"
+#include "runtime/error.h"
 
 const struct bl_lclass bl_lqueue_classes[BL_LQUEUE_KINDS] = {
     [BL_LQUEUE] = {"Queue", "billiard.Queue", sizeof(struct bl_lqueue)},
@@ -95,7 +97,7 @@ static int queue_shutdown(lua_State *L) {
 static int queue_task_done(lua_State *L) {
   struct bl_lqueue *q = check(L, "task_done");
   int r = insist(L, bl_queue_done, q->queue, BL_FOREVER);
-  if (r == -ERANGE)
+  if (strcmp(bl_error_name(r), "ERANGE") == 0)
     return luaL_error(L, "task_done: called more often than get");
   return r < 0 ? bl_lerror_return(L, r, "task_done") : push_true(L);
 }

@@ -151,20 +151,32 @@ static void push_path(lua_State *L, int r, const char *path) {
   else lua_pushnil(L);
 }
 
-/* Where this module and this program are, and the working directory; nil for
- * what cannot be told. */
+/* Where this program is, and the working directory; nil for what cannot be
+ * told. */
 static int files(lua_State *L) {
-  static const char here;
   char path[PATH_MAX];
-  push_path(L, bl_self_object(&here, path, sizeof path), path);
   push_path(L, bl_self_program(path, sizeof path), path);
   push_path(L, bl_self_directory(path, sizeof path), path);
-  return 3;
+  return 2;
+}
+
+/* Where this module is; or nil, message, code: to find out takes a
+ * descriptor. */
+static int module_file(lua_State *L) {
+  static const char here;
+  char path[PATH_MAX];
+  int r = bl_self_object(&here, path, sizeof path);
+  if (r < 0) return bl_lerror_return(L, r, "start: exec");
+  lua_pushstring(L, path);
+  return 1;
 }
 
 void bl_lremote_open(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"describe_by", describe_by}, {"files", files}, {NULL, NULL}};
+      {"describe_by", describe_by},
+      {"files", files},
+      {"module_file", module_file},
+      {NULL, NULL}};
   luaL_newmetatable(L, BOX);
   lua_pushcfunction(L, box_gc);
   lua_setfield(L, -2, "__gc");

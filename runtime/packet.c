@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "runtime/bulk.h"
 #include "runtime/fd.h"
 #include "runtime/shm.h"
 
@@ -67,24 +68,13 @@ static int copy_inside(struct bl_packet *p, const struct iovec *parts, int n) {
   return 0;
 }
 
-static int write_all(int fd, const char *from, size_t size) {
-  while (size > 0) {
-    ssize_t n = bl_fd_write(fd, from, size);
-    if (n < 0) return (int)n;
-    from += n;
-    size -= (size_t)n;
-  }
-  return 0;
-}
-
 static int copy_to_memory(struct bl_packet *p, const struct iovec *parts,
                           int n) {
   int r = bl_shm_allowed(p->size);
   if (r < 0) return r;
   int fd = bl_shm_open("billiard-message");
   if (fd < 0) return fd;
-  for (int i = 0; r == 0 && i < n; i++)
-    r = write_all(fd, parts[i].iov_base, parts[i].iov_len);
+  r = bl_bulk_fill(fd, parts, n, p->size);
   if (r == 0) r = bl_shm_freeze(fd);
   if (r < 0) bl_fd_close(fd);
   else p->memory = fd;
@@ -207,7 +197,7 @@ static int map_memory(struct bl_packet *p) {
                                   : bl_shm_check(p->memory, p->size, 0);
   if (r < 0 || p->size == 0) return r < 0 ? r : BL_EBADFRAME;
   /* not populated: a fault brings in its neighbours, and costs less */
-  void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED, p->memory, 0);
+  void *map = bl_bulk_view(p->memory, p->size);
   if (map == MAP_FAILED) return -errno;
   p->map = map;
   p->bytes = map;

@@ -10,8 +10,24 @@ local all <const>, remote <const> = starts.all, starts.remote
 local each = starts.each(it)
 local result, with_path, failure = starts.result, starts.with_path, starts.failure
 
+-- What no other process can have.
+local Private = { __name = "spec.Private",
+  __pack = function() return true end,
+  __unpack = function() error("it is private", 0) end }
+billiard.register(Private)
+
 describe("a target", function()
   helper.guard()
+
+  each(remote, "U05: does not run when what it was given cannot be made", function(method)
+    local here <close>, there = billiard.Pipe()
+    local err = failure { start_method = method,
+      target = function(connection) connection:send "half initialised" end,
+      args = { there, setmetatable({}, Private) } }
+    there:close()
+    assert.matches("it is private", err.message, 1, true)
+    assert.same({ nil, "closed", "closed" }, { here:recv(LONG) })
+  end)
 
   each(all, "shares what its upvalues share", function(method)
     local n, t = 0, { name = "t" }

@@ -11,7 +11,7 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error point signame",
   "clock cursor fd interrupt lock buf plan ring utf8 wake",
-  "bell body cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
+  "bell body bulk cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
   "gong inspect limit packet poller reap region self semaphore spin store stream",
   "board latch queue",
   "claim consumer handover parcel producer roster",

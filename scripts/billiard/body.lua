@@ -37,8 +37,8 @@ end
 
 local default -- the program's path, found once
 
-local function find_executable()
-   local module, program = core.files()
+local function find_executable(module)
+   local program = core.files()
    if module and module == program then return program end -- it is built in
    local host = module and host_beside(module)
    if host then return host end
@@ -46,28 +46,32 @@ local function find_executable()
 end
 
 -- Where an interpreter can load this module from.
-local function module_file()
-   local module, program = core.files()
-   if module and module ~= program then return module end
+local function loadable(module)
+   if module and module ~= core.files() then return module end
    return package.searchpath("billiard.core", package.cpath)
 end
 
-local function argv_of(path)
+local function argv_of(path, module)
    if not is_interpreter(path) then return { path, "--worker", "3" } end
-   local module = module_file()
-   if not module then
+   local file = loadable(module)
+   if not file then
       return nil, ("'%s' is a Lua interpreter, and there is no billiard.core "
          .. "on package.cpath that it could load (start: exec)"):format(path),
          "StartError"
    end
    return { path, "-E", "-e", ("package.cpath = %q; require 'billiard.core'"
-      .. ".child_main(3)"):format(module) }
+      .. ".child_main(3)"):format(file) }
 end
 
+-- What is short now is there later, and does not mean that nothing was found.
+local SHORT <const> = { EMFILE = true, ENFILE = true, ENOMEM = true }
+
 local function executable()
-   default = default or find_executable()
+   local module, err, code = core.module_file()
+   if SHORT[code] then return nil, err, code end
+   default = default or find_executable(module)
    local path = context.settings.executable or default
-   if path then return argv_of(path) end
+   if path then return argv_of(path, module) end
    return nil, "neither the host nor a Lua interpreter is known here: "
       .. "set_executable(path) names one (start: exec)", "StartError"
 end
@@ -101,7 +105,7 @@ end
 -- its own.
 local function rooted(path, cwd)
    if not cwd then return path end
-   local root = select(3, core.files())
+   local root = select(2, core.files())
    return (path:gsub("[^;]+", function(entry)
       return entry:find "^/" and entry or root .. "/" .. entry
    end))

@@ -24,7 +24,7 @@ describe("a callable table", function()
     p:close()
   end)
 
-  each(starts.remote, "is one where its metatable is registered, or it is a module", function(method)
+  each(starts.remote, "is one where its type is registered, or as a module", function(method)
     local Registered = { __name = "regress.Registered." .. method, __call = Adder.__call }
     billiard.register(Registered)
     assert.equal(42, starts.result(method, setmetatable({ n = 40 }, Registered), 2))

@@ -121,7 +121,7 @@ describe("a fork server that is stopped", function()
     while going and coroutine.status(join) == "suspended" do
       asked = asked + 1
       assert.is_nil(object:pollfd())
-      billiard.sleep(seconds)
+      billiard.sleep(seconds) -- busy: this is the waiter's loop
       if asked == 10 then continue() end
       going, object, seconds, n = coroutine.resume(join)
     end
