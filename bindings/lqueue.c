@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"

@@ -122,3 +122,24 @@ describe("billiard.SharedMemory", function()
     assert.equal("<SharedMemory(12 bytes)>", tostring(memory))
   end)
 end)
+
+describe("a constructor of what is shared", function()
+  it("calls itself as its users do", function()
+    for message, call in pairs {
+      ["Queue: maxsize must be an integer, got string"] = { "Queue", "x" },
+      ["JoinableQueue: maxsize must be an integer, got 1.5"] = { "JoinableQueue", 1.5 },
+      ["SimpleQueue: has no bound: nothing expected"] = { "SimpleQueue", 1 },
+      ["Semaphore: n must be an integer from 0 to 2147483647, got -1"] = { "Semaphore", -1 },
+      ["BoundedSemaphore: n must be an integer, got nil"] = { "BoundedSemaphore" },
+      ["Barrier: parties must be an integer from 1 to 1000, got 0"] = { "Barrier", 0 },
+      ["Barrier: action must be a function, got 3"] = { "Barrier", 2, 3 },
+      ["Condition: lock must be a Lock or RLock, got 3"] = { "Condition", 3 },
+      ["SharedMemory: its options must be a table, got 8"] = { "SharedMemory", 8 },
+      ["Array: its size must be an integer or a table, got nil"] = { "Array", "i32" },
+      ["Value: its type must be a name, got nil"] = { "Value" },
+    } do
+      local ok, err = pcall(billiard[call[1]], table.unpack(call, 2))
+      assert.same({ false, message }, { ok, err })
+    end
+  end)
+end)
