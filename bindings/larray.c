@@ -3,6 +3,7 @@
 
 #include "bindings/lcell.h"
 #include "bindings/lerror.h"
+#include "bindings/lopt.h"
 
 static const struct bl_lclass class = {"Array", "billiard.Array",
                                        sizeof(struct bl_lcells)};
@@ -39,7 +40,7 @@ static int array_newindex(lua_State *L) {
 }
 
 static int array_len(lua_State *L) {
-  struct bl_lcells *c = bl_lcells_check(L, &class, "length");
+  struct bl_lcells *c = bl_lcells_check(L, &class, "#");
   lua_pushinteger(L, (lua_Integer)c->n);
   return 1;
 }
@@ -117,16 +118,16 @@ static void take(struct bl_lreader *r, int *fds) {
 }
 
 static int new_array(lua_State *L) {
-  const struct bl_kind *kind = bl_lcell_kind(L, 1);
+  const struct bl_kind *kind = bl_lcell_kind(L, 1, "Array");
   const union bl_scalar *all = NULL;
   lua_Integer n;
   if (lua_istable(L, 2)) {
     n = luaL_len(L, 2);
     all = collect(L, 2, n, kind, "Array");
   } else {
-    luaL_argexpected(L, lua_type(L, 2) == LUA_TNUMBER, 2, "size or table");
-    n = luaL_checkinteger(L, 2);
-    luaL_argcheck(L, n >= 0 && n <= CELLS_MAX, 2, "no size for an Array");
+    if (lua_type(L, 2) != LUA_TNUMBER)
+      return bl_lopt_wrong(L, 2, "Array", "its size", "an integer or a table");
+    n = bl_lopt_integer(L, 2, "Array", "its size", 0, CELLS_MAX);
   }
   int r = bl_lcells_new(L, &class, kind, (size_t)n);
   if (r < 0) return bl_lerror_return(L, r, "Array");

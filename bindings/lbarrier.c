@@ -214,11 +214,10 @@ static int is_callable(lua_State *L, int index) {
 }
 
 static int new_barrier(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= BL_BARRIER_PARTIES, 1,
-                "must be 1 to 1000 parties");
-  luaL_argexpected(L, lua_isnoneornil(L, 2) || is_callable(L, 2), 2,
-                   "function");
+  lua_Integer n =
+      bl_lopt_integer(L, 1, "Barrier", "parties", 1, BL_BARRIER_PARTIES);
+  if (!lua_isnoneornil(L, 2) && !is_callable(L, 2))
+    return bl_lopt_wrong(L, 2, "Barrier", "action", "a function");
   int64_t timeout_ns = bl_lopt_duration(L, 3, BL_FOREVER);
   lua_settop(L, 2);
   struct lbarrier *b = bl_lclass_new(L, &class, 1);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bindings/llock.h"
+#include "bindings/lopt.h"
 #include "runtime/base.h"
 #include "runtime/latch.h"
 
@@ -16,8 +17,10 @@ struct head {
   _Alignas(64) char cells[];
 };
 
-const struct bl_kind *bl_lcell_kind(lua_State *L, int arg) {
-  const char *name = luaL_checkstring(L, arg);
+const struct bl_kind *bl_lcell_kind(lua_State *L, int arg,
+                                    const char *owner) {
+  if (!lua_isstring(L, arg)) bl_lopt_wrong(L, arg, owner, "its type", "a name");
+  const char *name = lua_tostring(L, arg);
   const struct bl_kind *kind = bl_kind_find(name);
   if (kind) return kind;
   luaL_Buffer b;
@@ -27,8 +30,8 @@ const struct bl_kind *bl_lcell_kind(lua_State *L, int arg) {
     luaL_addstring(&b, k->name);
   }
   luaL_pushresult(&b);
-  lua_pushfstring(L, "no type '%s' (known: %s)", name, lua_tostring(L, -1));
-  luaL_argerror(L, arg, lua_tostring(L, -1));
+  luaL_error(L, "%s: no type '%s' (known: %s)", owner, name,
+             lua_tostring(L, -1));
   return NULL;
 }
 

@@ -16,8 +16,9 @@ struct bl_lcells {
   struct bl_shm memory; /* unmapped: closed */
 };
 
-/* The kind that argument arg names. */
-const struct bl_kind *bl_lcell_kind(lua_State *L, int arg);
+/* The kind that argument arg of owner names; raises. */
+const struct bl_kind *bl_lcell_kind(lua_State *L, int arg,
+                                    const char *owner);
 
 /* Pushes n zeroed cells; 0 or an error. */
 int bl_lcells_new(lua_State *L, const struct bl_lclass *class,

@@ -263,7 +263,8 @@ static int new_condition(lua_State *L) {
     if (r < 0) return bl_lerror_return(L, r, "Condition");
     lua_replace(L, 1);
   }
-  luaL_argexpected(L, bl_llock_is(L, 1), 1, "Lock or RLock");
+  if (!bl_llock_is(L, 1))
+    return bl_lopt_wrong(L, 1, "Condition", "lock", "a Lock or RLock");
   bl_llock_latch(L, 1, "Condition");
   struct lcondition *c = bl_lclass_new(L, &class, 1);
   c->memory.fd = BL_FD_NONE;

@@ -224,8 +224,7 @@ static int new_event(lua_State *L) {
 }
 
 static int new_semaphore(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 0 && n <= INT32_MAX, 1, "must be 0 to 2147483647");
+  lua_Integer n = bl_lopt_integer(L, 1, "Semaphore", "n", 0, INT32_MAX);
   struct levent *e = new(L, &semaphore);
   return opened(L, e, bl_semaphore_open((unsigned)n));
 }

@@ -54,7 +54,7 @@ static int memory_write(lua_State *L) {
 }
 
 static int memory_len(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check(L, "length")->size);
+  lua_pushinteger(L, (lua_Integer)check(L, "#")->size);
   return 1;
 }
 
@@ -90,7 +90,8 @@ static int new_memory(lua_State *L) {
   static const struct bl_lopt known[] = {
       {"size", BL_LOPT_INTEGER, 1, (lua_Integer)1 << 47, NULL},
       {NULL, BL_LOPT_ANY, 0, 0, NULL}};
-  luaL_checktype(L, 1, LUA_TTABLE);
+  if (!lua_istable(L, 1))
+    return bl_lopt_wrong(L, 1, "SharedMemory", "its options", "a table");
   bl_lopt_check(L, 1, "SharedMemory", known);
   lua_getfield(L, 1, "size");
   if (lua_isnil(L, -1))

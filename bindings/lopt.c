@@ -6,10 +6,34 @@
 
 #include "runtime/clock.h"
 
+/* What the value on top is, for an error: a number itself, else its type. */
+static const char *seen(lua_State *L) {
+  if (lua_type(L, -1) == LUA_TNUMBER) return luaL_tolstring(L, -1, NULL);
+  return luaL_typename(L, -1);
+}
+
 int bl_lopt_bad(lua_State *L, const char *owner, const char *key,
                 const char *wanted) {
   return luaL_error(L, "%s: option '%s' must be %s, got %s", owner, key,
-                    wanted, luaL_typename(L, -1));
+                    wanted, seen(L));
+}
+
+int bl_lopt_wrong(lua_State *L, int arg, const char *owner, const char *name,
+                  const char *wanted) {
+  lua_settop(L, arg); /* none is nil */
+  return luaL_error(L, "%s: %s must be %s, got %s", owner, name, wanted,
+                    seen(L));
+}
+
+lua_Integer bl_lopt_integer(lua_State *L, int arg, const char *owner,
+                            const char *name, lua_Integer min,
+                            lua_Integer max) {
+  int exact = 0;
+  lua_Integer n = lua_tointegerx(L, arg, &exact);
+  if (!exact) return bl_lopt_wrong(L, arg, owner, name, "an integer");
+  if (n >= min && n <= max) return n;
+  return luaL_error(L, "%s: %s must be an integer from %I to %I, got %I", owner,
+                    name, (LUAI_UACINT)min, (LUAI_UACINT)max, (LUAI_UACINT)n);
 }
 
 static const char *is_function(lua_State *L, const struct bl_lopt *o) {

@@ -31,10 +31,20 @@ struct bl_lopt {
 void bl_lopt_check(lua_State *L, int index, const char *owner,
                    const struct bl_lopt *known);
 
-/* Raises "Process: option 'nice' must be an integer, got string". The value
- * is on top of the stack. */
+/* Raises "Process: option 'nice' must be an integer, got string"; of a number
+ * the value. It is on top of the stack. */
 int bl_lopt_bad(lua_State *L, const char *owner, const char *key,
                 const char *wanted);
+
+/* The same for argument arg, "Queue: maxsize must be an integer, got string",
+ * of constructors: the library knows them by names that users do not. */
+int bl_lopt_wrong(lua_State *L, int arg, const char *owner, const char *name,
+                  const char *wanted);
+
+/* Argument arg as an integer, min..max. */
+lua_Integer bl_lopt_integer(lua_State *L, int arg, const char *owner,
+                            const char *name, lua_Integer min,
+                            lua_Integer max);
 
 /* Argument arg as seconds from now; nil or none: BL_FOREVER. */
 int64_t bl_lopt_deadline(lua_State *L, int arg);

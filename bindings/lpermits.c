@@ -111,8 +111,8 @@ static void take(struct bl_lreader *r, int *fds) {
 }
 
 static int new_permits(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= INT32_MAX, 1, "must be 1 to 2147483647");
+  lua_Integer n =
+      bl_lopt_integer(L, 1, "BoundedSemaphore", "n", 1, INT32_MAX);
   struct lpermits *p = new_closed(L);
   p->bound = (uint32_t)n;
   size_t size = bl_permits_size(p->bound);

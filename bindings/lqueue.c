@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #include "bindings/lerror.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
@@ -143,25 +142,31 @@ static int queue_close(lua_State *L) {
   return 0;
 }
 
+static lua_Integer maxsize(lua_State *L, enum bl_lqueue_kind kind) {
+  if (lua_isnoneornil(L, 1)) return 0;
+  return bl_lopt_integer(L, 1, bl_lqueue_classes[kind].name, "maxsize",
+                         LUA_MININTEGER, LUA_MAXINTEGER);
+}
+
 static int new_queue(lua_State *L, enum bl_lqueue_kind kind,
-                     lua_Integer maxsize) {
+                     lua_Integer bound) {
   struct bl_lqueue *q = bl_lclass_new(L, &bl_lqueue_classes[kind], 0);
-  uint64_t most = maxsize > 0 ? (uint64_t)maxsize : 0;
+  uint64_t most = bound > 0 ? (uint64_t)bound : 0;
   int r = bl_queue_new(most, kind == BL_LQUEUE_JOINABLE, &q->queue);
   return r < 0 ? bl_lerror_return(L, r, q->class->name) : 1;
 }
 
 static int new_plain(lua_State *L) {
-  return new_queue(L, BL_LQUEUE, luaL_optinteger(L, 1, 0));
+  return new_queue(L, BL_LQUEUE, maxsize(L, BL_LQUEUE));
 }
 
 static int new_joinable(lua_State *L) {
-  return new_queue(L, BL_LQUEUE_JOINABLE, luaL_optinteger(L, 1, 0));
+  return new_queue(L, BL_LQUEUE_JOINABLE, maxsize(L, BL_LQUEUE_JOINABLE));
 }
 
 static int new_simple(lua_State *L) {
-  luaL_argcheck(L, lua_isnoneornil(L, 1), 1,
-                "a SimpleQueue has no bound: nothing expected");
+  if (!lua_isnoneornil(L, 1))
+    return luaL_error(L, "SimpleQueue: has no bound: nothing expected");
   return new_queue(L, BL_LQUEUE_SIMPLE, 0);
 }
 

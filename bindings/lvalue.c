@@ -75,7 +75,7 @@ static void take(struct bl_lreader *r, int *fds) {
 }
 
 static int new_value(lua_State *L) {
-  const struct bl_kind *kind = bl_lcell_kind(L, 1);
+  const struct bl_kind *kind = bl_lcell_kind(L, 1, "Value");
   union bl_scalar v = {0};
   int given = !lua_isnoneornil(L, 2);
   if (given) v = bl_lcell_check(L, 2, kind, "Value");

@@ -45,8 +45,10 @@ describe("billiard.SharedMemory", function()
       assert.has_error(function() memory:unpack(pos, "i4") end)
     end
     assert.equal("12345678", memory:read(1, 8))
-    local _, err = pcall(function() memory:pack(6, "i4", 1) end)
-    assert.matches("shared_spec.lua:%d+: write: 4 bytes from 6 are not in 1 to 8", err)
+    for _, call in ipairs { "pack", "unpack" } do
+      local _, err = pcall(function() memory[call](memory, 6, "i4", 1) end)
+      assert.matches("shared_spec.lua:%d+: " .. call .. ": 4 bytes from 6 are not in 1 to 8", err)
+    end
   end)
 
   it("refuses what is no position, no bytes, no format", function()
@@ -68,6 +70,8 @@ describe("billiard.SharedMemory", function()
       assert.has_error(function() SharedMemory(options) end)
     end
     assert.has_error(function() SharedMemory(8) end)
+    assert.has_error(function() SharedMemory { size = -1 } end,
+      "SharedMemory: option 'size' must be an integer from 1 to 140737488355328, got -1")
     local memory, err, code = SharedMemory { size = 1 << 45 }
     assert.same({ nil, "cannot allocate memory (SharedMemory)", "ENOMEM" }, { memory, err, code })
   end)
@@ -116,5 +120,26 @@ describe("billiard.SharedMemory", function()
   it("shows its size", function()
     local memory <close> = assert(SharedMemory { size = 12 })
     assert.equal("<SharedMemory(12 bytes)>", tostring(memory))
+  end)
+end)
+
+describe("a constructor of what is shared", function()
+  it("calls itself as its users do", function()
+    for message, call in pairs {
+      ["Queue: maxsize must be an integer, got string"] = { "Queue", "x" },
+      ["JoinableQueue: maxsize must be an integer, got 1.5"] = { "JoinableQueue", 1.5 },
+      ["SimpleQueue: has no bound: nothing expected"] = { "SimpleQueue", 1 },
+      ["Semaphore: n must be an integer from 0 to 2147483647, got -1"] = { "Semaphore", -1 },
+      ["BoundedSemaphore: n must be an integer, got nil"] = { "BoundedSemaphore" },
+      ["Barrier: parties must be an integer from 1 to 1000, got 0"] = { "Barrier", 0 },
+      ["Barrier: action must be a function, got 3"] = { "Barrier", 2, 3 },
+      ["Condition: lock must be a Lock or RLock, got 3"] = { "Condition", 3 },
+      ["SharedMemory: its options must be a table, got 8"] = { "SharedMemory", 8 },
+      ["Array: its size must be an integer or a table, got nil"] = { "Array", "i32" },
+      ["Value: its type must be a name, got nil"] = { "Value" },
+    } do
+      local ok, err = pcall(billiard[call[1]], table.unpack(call, 2))
+      assert.same({ false, message }, { ok, err })
+    end
   end)
 end)

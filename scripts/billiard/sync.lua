@@ -18,7 +18,10 @@ end
 local Held = {}
 
 function Held:__close()
-   self.object:release()
+   local ok, err = pcall(self.object.release, self.object)
+   if not ok then
+      error(err, 3) -- 2 is `with`
+   end
 end
 
 -- object -> the one that gives it back
@@ -28,22 +31,27 @@ local guards = setmetatable({}, { __mode = "k", __index = function(all, object)
    return guard
 end })
 
---- Holds it while f(...) runs, and returns what that returns.
--- @raise what f raises, after the release
-local function with(object, f, ...)
-   if type(f) ~= "function" then
-      check_callable("with", f)
+-- The method of the class with that acquire.
+local function with(acquire)
+   --- Holds it while f(...) runs, and returns what that returns.
+   -- @raise what f raises, after the release
+   return function(object, f, ...)
+      if type(f) ~= "function" then
+         check_callable("with", f)
+      end
+      local ok, taken, err = pcall(acquire, object)
+      if not ok then
+         error(taken, 2)
+      elseif not taken then
+         error("with: " .. err, 2)
+      end
+      local _ <close> = guards[object]
+      return f(...)
    end
-   local ok, err = object:acquire()
-   if not ok then
-      error("with: " .. err, 2)
-   end
-   local _ <close> = guards[object]
-   return f(...)
 end
 
 for _, name in ipairs { "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition" } do
-   methods[name].with = with
+   methods[name].with = with(methods[name].acquire)
 end
 
 local function check_timeout(what, timeout)
