@@ -8,6 +8,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/pause.h"
 #include "runtime/pidfd.h"
 #include "runtime/poll.h"
 #include "runtime/self.h"
@@ -62,7 +63,7 @@ static int is_gone(int32_t pid) {
 static int32_t look(const struct bl_claim *claim) {
   int32_t pid = holder(claim);
   for (int i = 0; pid != 0 && i < PATIENCE; i++) {
-    bl_spin_pause();
+    bl_pause();
     pid = holder(claim);
   }
   return pid;

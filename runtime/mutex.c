@@ -7,6 +7,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/interrupt.h"
+#include "runtime/pause.h"
 
 enum {
   SPINS = 100,   /* tries: about as long as what is done under a mutex */
@@ -39,18 +40,10 @@ int bl_mutex_try(struct bl_mutex *m) {
   return taken(m, pthread_mutex_trylock(&m->native));
 }
 
-static inline void relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static int spin(struct bl_mutex *m) {
   int r = bl_mutex_try(m);
   for (int i = 0; i < SPINS && r == -EBUSY; i++) {
-    relax();
+    bl_pause();
     r = bl_mutex_try(m);
   }
   return r;

@@ -6,6 +6,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/interrupt.h"
+#include "runtime/pause.h"
 
 enum {
   PROBE = 16,
@@ -32,7 +33,7 @@ static int look_on(const struct bl_spin_look *look) {
   for (int i = 0; i < (shared ? 1 : LOOKS); i++) {
     if (look->seen(look->what)) return 1;
     if (shared) sched_yield();
-    else bl_spin_pause();
+    else bl_pause();
   }
   return 0;
 }

@@ -38,13 +38,4 @@ void bl_spin_learn(struct bl_spin *s, int64_t waited_ns, int hit);
 /* Where this runs; never 0, which stands for nowhere. */
 uint32_t bl_spin_cpu(void);
 
-/* For between two looks. */
-static inline void bl_spin_pause(void) {
-#if defined __x86_64__ || defined __i386__
-  __builtin_ia32_pause();
-#elif defined __aarch64__
-  __asm__ volatile("yield");
-#endif
-}
-
 #endif

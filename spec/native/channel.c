@@ -3,6 +3,7 @@
 #include <sys/time.h>
 
 #include "runtime/channel_impl.h"
+#include "runtime/pause.h"
 #include "runtime/poll.h"
 #include "spec/native/traffic.h"
 
@@ -217,7 +218,7 @@ static int echo(struct bl_channel *c, uint32_t seed, int many, int first) {
     int r = 0;
     c->waits.debt_ns = BL_SECOND_NS;
     for (uint32_t n = traffic_random(&seed) % 2000; n > 0; n--)
-      bl_spin_pause();
+      bl_pause();
     if (i % 2 == first) r = traffic_send(c, "x", 1, CHECK_DEADLINE);
     else r = traffic_skip(c, bl_deadline_ns(5 * BL_SECOND_NS));
     if (r < 0) return 1;
