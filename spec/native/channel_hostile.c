@@ -9,6 +9,7 @@
 #include "runtime/channel_impl.h"
 #include "runtime/fd.h"
 #include "runtime/packet.h"
+#include "runtime/pause.h"
 #include "spec/native/traffic.h"
 
 static struct bl_channel *ends[2];
@@ -53,7 +54,7 @@ static void scribble(struct bl_channel *c, uint32_t seed) {
       atomic_fetch_add(&words[at], traffic_random(&state) % 3 * 8);
     else words[at] = garbage(&state);
     for (uint32_t n = traffic_random(&state) % 512; n > 0; n--)
-      bl_spin_pause();
+      bl_pause();
   }
 }
 
