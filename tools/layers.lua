@@ -15,12 +15,12 @@ local floors = {
   "gong inspect limit packet poller reap region self semaphore spin store stream",
   "board latch queue",
   "claim consumer handover parcel producer roster",
-  "barrier channel child condition order permits",
+  "barrier channel child condition order permits tasklimit",
   "spawn",
   "zygote",
-  "deliver receiver sender",
+  "deliver link receiver sender",
   "process",
-  "brood family",
+  "brood family pool worker",
 }
 
 local kernel_headers = {
