@@ -32,7 +32,7 @@ static void put_back(lua_State *L) {
 static void on_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   put_back(L);
-  if (bl_interrupt_take() == BL_INTERRUPT_TERMINATE) bl_lerror_terminated(L);
+  if (bl_interrupt_take() == BL_INTERRUPT_TERMINATE) bl_lerror_raise(L, BL_ETERMINATED);
 }
 
 /* Runs in the signal handler. */
@@ -165,7 +165,7 @@ struct bl_lblock bl_lblock_begin(lua_State *L) {
 int bl_lblock_again(lua_State *L, const struct bl_lblock *b, int r) {
   if (r == BL_ETERMINATED && bl_interrupt_take() != BL_INTERRUPT_NONE) {
     if (lua_gethook(L) == on_hook) put_back(L);
-    return bl_lerror_terminated(L);
+    return bl_lerror_raise(L, BL_ETERMINATED);
   }
   if (r != BL_EINTR) return 0;
   lua_Hook now = lua_gethook(main_of(L));
