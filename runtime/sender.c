@@ -138,6 +138,7 @@ static short events(struct bl_channel *c) {
 static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
                int64_t deadline_ns) {
   int r = 0;
+  bl_channel_rest(c);
   bl_wake_enter(&c->out->room);
   short wanted = events(c);
   if (!has_changed(c, t))
