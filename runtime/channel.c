@@ -199,6 +199,8 @@ void bl_channel_before_sleep(struct bl_channel *c, void (*f)(void *arg),
   c->arg = arg;
 }
 
+void bl_channel_attend(struct bl_channel *c) { c->attended = 1; }
+
 void bl_channel_condemn(struct bl_channel *c) { end(c, BL_EBADFRAME); }
 
 void bl_channel_shut(struct bl_channel *c) {

@@ -60,6 +60,7 @@ struct bl_channel {
   void *arg;
   /* sending */
   uint64_t seen; /* where the reader was at the last send */
+  int attended;  /* whether there is one is known elsewhere */
   struct bl_channel_set room;
   int waiting; /* room's process is announced as a sleeper */
   /* receiving */

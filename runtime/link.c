@@ -25,6 +25,9 @@ static int same_memory(const struct bl_shm *m, struct bl_shm *copy) {
   return fd < 0 ? fd : bl_shm_adopt(copy, fd, m->size, m->size);
 }
 
+/* An owner hears of its worker's end, a worker does not outlive its owner. */
+static void attend(struct bl_link *l) { bl_channel_attend(l->channel); }
+
 int bl_link_pair(struct bl_link *owner, struct bl_link *worker) {
   struct bl_channel *ends[2] = {NULL, NULL};
   size_t size = sizeof(struct desk);
@@ -34,7 +37,11 @@ int bl_link_pair(struct bl_link *owner, struct bl_link *worker) {
   worker->channel = ends[1];
   if (r == 0) r = bl_shm_new(&owner->desk, "billiard-desk", size, size);
   if (r == 0) r = same_memory(&owner->desk, &worker->desk);
-  if (r == 0) return 0;
+  if (r == 0) {
+    attend(owner);
+    attend(worker);
+    return 0;
+  }
   bl_link_drop(owner);
   bl_link_drop(worker);
   return r;
@@ -57,6 +64,7 @@ int bl_link_adopt(const int fds[BL_LINK_FDS], struct bl_link *l) {
   int other = bl_channel_adopt(DUPLEX_END, fds, &l->channel);
   if (r == 0) r = other;
   if (r < 0) bl_link_drop(l);
+  else attend(l);
   return r;
 }
 

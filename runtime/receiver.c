@@ -234,6 +234,7 @@ static int is_worth_a_try(const void *what) {
 static int doze(struct bl_channel *c, int64_t deadline_ns) {
   int r = 1;
   bl_channel_rest(c);
+  if (bl_ring_holds(&c->in->ring)) return r; /* or each would cost a bell */
   bl_wake_enter(&c->in->data);
   if (!bl_ring_holds(&c->in->ring))
     r = bl_poll_one(c->sock, POLLIN, deadline_ns);

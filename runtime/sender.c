@@ -30,7 +30,7 @@ static uint64_t peek(const _Atomic uint64_t *word) {
 static int has_reader(struct bl_channel *c, const struct bl_span *s) {
   int moved = s->head != c->seen;
   c->seen = s->head;
-  return moved || !bl_channel_deserted(c);
+  return moved || c->attended || !bl_channel_deserted(c);
 }
 
 static int put_record(struct bl_channel *c, const struct load *l,
