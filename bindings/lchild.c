@@ -114,7 +114,8 @@ static int describe(lua_State *L) {
 /* The same before the body: what was raised is about loading it. */
 static int describe_load(lua_State *L) {
   describe(L);
-  if (strcmp(bl_lerror_texts(L, -1).code, "RemoteError") != 0) return 1;
+  if (strcmp(bl_lerror_texts(L, -1).code, bl_error_name(BL_EREMOTE)) != 0)
+    return 1;
   lua_pushstring(L, bl_error_name(BL_ELOAD));
   lua_setfield(L, -2, "code");
   return 1;

@@ -29,7 +29,7 @@ static void take_value(lua_State *L, int from) {
 void bl_lfailure_from(lua_State *L, int index) {
   static const char *const keys[] = {"code", "message", "traceback", "path"};
   index = lua_absindex(L, index);
-  bl_lerror_new(L, "RemoteError", "error", NULL);
+  bl_lerror_new(L, bl_error_name(BL_EREMOTE), "error", NULL);
   if (!lua_istable(L, index)) return;
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
     if (push_raw(L, index, keys[i]) == LUA_TSTRING)

@@ -16,7 +16,7 @@
 static void push_unsaid(lua_State *L, const struct bl_exit *e) {
   const char *message =
       lua_pushfstring(L, "%s without a result", bl_lfailure_end(L, e));
-  bl_lerror_new(L, "WorkerLostError", message, NULL);
+  bl_lerror_new(L, bl_error_name(BL_ELOST), message, NULL);
 }
 
 static void push_lost(lua_State *L, struct bl_lprocess *p) {
