@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "bindings/lcodec.h"
+#include "bindings/linterrupt.h"
 #include "runtime/error.h"
 #include "runtime/pack.h"
 
 int bl_lreport_describe(lua_State *L) {
+  bl_linterrupt_leave(L);
   luaL_traceback(L, L, NULL, 1); /* value traceback */
   bl_lerror_wrap(L, 1, lua_tostring(L, 2));
   return 1;

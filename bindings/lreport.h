@@ -8,7 +8,8 @@
 #include "bindings/lerror.h"
 #include "runtime/buf.h"
 
-/* A message handler: whatever was raised becomes a billiard.Error. */
+/* The message handler of what a process is there for: whatever was raised
+ * becomes a billiard.Error, and nothing is interrupted any more. */
 int bl_lreport_describe(lua_State *L);
 
 /* The error on top becomes one that can travel, and stays on top. Appends to
