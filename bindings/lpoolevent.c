@@ -85,9 +85,11 @@ static int spread(lua_State *L, const struct bl_pool_event *e) {
   return VALUE - KIND + (int)n;
 }
 
-/* The table at VALUE gets its n, where it is a list. */
+/* The table at VALUE, which may be followed by errors, gets its n, where it is
+ * a list. */
 static int complete(lua_State *L, const struct bl_pool_event *e) {
   if (!lua_istable(L, VALUE)) return bad(L, e);
+  lua_settop(L, VALUE + 1);
   lua_pushliteral(L, "n");
   if (lua_rawget(L, VALUE) == LUA_TNIL) {
     lua_pushinteger(L, (lua_Integer)lua_rawlen(L, VALUE));

@@ -29,7 +29,10 @@ void bl_lwork_unpack(lua_State *L, const struct bl_lreceived *m,
 /* "module:function" is on top, and becomes the function. */
 static void resolve(lua_State *L) {
   const char *name = lua_tostring(L, -1), *colon = strchr(name, ':');
-  if (!colon) bl_lwork_fail(L, "'%s' is no \"module:function\"", name);
+  if (!colon) {
+    bl_lwork_fail(L, "'%s' is no \"module:function\"", name);
+    return;
+  }
   lua_getglobal(L, "require");
   lua_pushlstring(L, name, (size_t)(colon - name));
   lua_call(L, 1, 1); /* name module */
