@@ -11,10 +11,10 @@
 #include "runtime/worker.h"
 #include "spec/native/check.h"
 
-enum { MOST = 8, WORKER_DONE = 7 };
+enum { MOST = 8, WORKER_DONE = 7 /* exit status */ };
 
 /* What a task is told to do. */
-enum { SQUARE, WAIT, LEAVE, DIE, ECHO, RUBBISH, KILL_AFTER };
+enum { SQUARE, WAIT, LEAVE, DIE, ECHO, RUBBISH };
 
 struct work {
   int64_t value;
