@@ -44,8 +44,8 @@ struct bl_link {
   struct bl_shm desk;
 };
 
-int bl_link_pair(struct bl_link *owner, struct bl_link *worker);
-void bl_link_drop(struct bl_link *l);
+BL_API int bl_link_pair(struct bl_link *owner, struct bl_link *worker);
+BL_API void bl_link_drop(struct bl_link *l);
 
 /* The end's descriptors, which stay its own; and an end out of such, which it
  * takes, also when it fails. */

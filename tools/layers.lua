@@ -16,12 +16,13 @@ local floors = {
   "gong inspect limit packet poller reap region self semaphore spin store stream",
   "board latch queue",
   "claim consumer handover parcel producer roster",
-  "barrier channel child condition order permits tasklimit",
+  "barrier channel child condition order permits tasklimit tickets",
   "spawn",
   "zygote",
   "deliver link receiver sender",
   "process",
   "brood family pool worker",
+  "dispatch hire verdict",
 }
 
 local kernel_headers = {
