@@ -299,52 +299,90 @@ describe("a pool", function()
   helper.guard()
   after_each(function() billiard.set_waiter() end)
 
-  it("has several coroutines wait for it, and wakes each for what is its own", function()
-    local t <close> = team(2)
-    local results, waiting, n = {}, {}, 8
+  -- Coroutines whose waits are a poller's.
+  local function scheduler()
+    local self = { poller = billiard.Poller(), waiting = 0 }
     billiard.set_waiter(function(object, seconds)
       if not coroutine.isyieldable() then return false end
       return coroutine.yield(object, seconds)
     end)
-    local function work(i)
-      local ticket = t:submit(function(x) return x * x end, { i }, APPLY)
-      while results[ticket] == nil do
-        local kind, whose, _, value = t.core:next()
-        if kind == "result" then results[whose] = value
-        elseif not kind then assert(t.core:wait(LONG)) end
-      end
-      return results[ticket]
+    local function step(co, ...)
+      local ok, object = coroutine.resume(co, ...)
+      if not ok then error(object, 0) end
+      if coroutine.status(co) == "dead" then return end
+      self.poller:add(object, { co, object })
+      self.waiting = self.waiting + 1
     end
-    local poller <close> = billiard.Poller()
-    local got = {}
-    local function step(i, co)
-      local ok, object = coroutine.resume(co, i)
-      if not ok then error(object) end
-      if coroutine.status(co) == "dead" then got[i] = object
-      else
-        waiting[i] = co
-        poller:add(object, { i, object })
-      end
+    function self.start(f, ...) step(coroutine.create(f), ...) end
+    -- Lets one that is ready go on, though others may be.
+    function self.turn()
+      local tag = assert(self.poller:wait(LONG)[1], "nobody is woken")
+      self.waiting = self.waiting - 1
+      self.poller:remove(tag[2])
+      step(tag[1])
     end
-    for i = 1, n do step(i, coroutine.create(work)) end
-    while next(waiting) do
-      local ready = poller:wait(LONG)
-      assert.is_true(#ready > 0)
-      for _, tag in ipairs(ready) do
-        local i, object = table.unpack(tag)
-        local co = waiting[i]
-        waiting[i] = nil
-        poller:remove(object)
-        step(i, co)
-      end
+    return setmetatable(self, { __close = function() self.poller:close() end })
+  end
+
+  it("wakes each coroutine that waits, whoever takes out what", function()
+    local t <close> = team(2)
+    local loop <close> = scheduler()
+    local results, got, woken = {}, {}, 0
+    for i = 1, 8 do
+      loop.start(function()
+        local ticket = t:submit(function(x) return x * x end, { i }, APPLY)
+        while not results[ticket] do
+          local kind, whose, _, value = t.core:next()
+          if kind == "result" then results[whose] = value end
+          if not kind then
+            assert(t.core:wait(LONG))
+            woken = woken + 1
+          end
+        end
+        got[i] = results[ticket]
+      end)
     end
+    while loop.waiting > 0 do loop.turn() end
     assert.same({ 1, 4, 9, 16, 25, 36, 49, 64 }, got)
+    assert.is_true(woken <= 8 * 8)
+  end)
+
+  it("wakes coroutines for what others took out, and left nothing of", function()
+    local t <close> = team(1)
+    local loop <close> = scheduler()
+    assert.is_nil(t.core:next())
+    local woken = 0
+    for _ = 1, 2 do
+      loop.start(function()
+        assert(t.core:wait(LONG))
+        woken = woken + 1
+      end)
+    end
+    assert.same({ 2, 0 }, { loop.waiting, woken })
+    assert.equal(1, t:call(function() return 1 end)) -- on the main thread
+    -- and has nothing left that could wake anybody
+    helper.eventually(function() return not t.core:next() and not t.core:wait(0) end)
+    while loop.waiting > 0 do loop.turn() end
+    assert.equal(2, woken)
+  end)
+
+  it("tells coroutines that wait when it is closed", function()
+    local t <close> = team(1)
+    local loop <close> = scheduler()
+    assert.is_nil(t.core:next())
+    local told = {}
+    for i = 1, 2 do
+      loop.start(function() told[i] = select(2, pcall(t.core.wait, t.core)) end)
+    end
+    assert.equal(2, loop.waiting)
+    t.core:close()
+    while loop.waiting > 0 do loop.turn() end
+    for i = 1, 2 do assert.match("wait: Pool is closed", told[i]) end
   end)
 
   it("says when it is waited for in vain", function()
     local t <close> = team(1)
-    assert.is_nil(t.core:next())
-    assert.same({ nil, "timeout", "timeout" }, { t.core:wait(0) })
+    helper.eventually(function() return not t.core:next() and not t.core:wait(0) end)
     assert.same({ nil, "timeout", "timeout" }, { t.core:wait(0.01) })
     assert.is_nil(t.core:next())
     assert.is_nil(t.core:due())
