@@ -133,7 +133,7 @@ local function check_size(o)
    end
    local given = o.processes
    local n = given or core.usable_cpu_count() or 1
-   n = math.max(o.min or n, math.min(o.max or n, n))
+   n = math.max(o.min or 1, math.min(o.max or n, n))
    if given and given ~= n then
       return nil, ("option 'processes' (%d) must be from 'min' to 'max'"):format(given)
    end
