@@ -4,8 +4,6 @@
 #include "runtime/base.h"
 #include "runtime/error.h"
 
-#define REMOTE "RemoteError"
-
 /* Outcomes so common that the code says it all. */
 static int is_common(int error) {
   return error == BL_ETIMEOUT || error == BL_ECLOSED || error == BL_EEMPTY ||
@@ -38,9 +36,8 @@ void bl_lerror_new(lua_State *L, const char *code, const char *message,
   luaL_setmetatable(L, BL_LERROR);
 }
 
-int bl_lerror_terminated(lua_State *L) {
-  bl_lerror_new(L, bl_error_name(BL_ETERMINATED),
-                bl_error_text(BL_ETERMINATED), NULL);
+int bl_lerror_raise(lua_State *L, int error) {
+  bl_lerror_new(L, bl_error_name(error), bl_error_text(error), NULL);
   return lua_error(L);
 }
 
@@ -75,10 +72,10 @@ static void push_value_text(lua_State *L, int index) {
 /* Pushes code and message, both strings, whatever the value is. */
 static void describe(lua_State *L, int index, int ours) {
   if (ours) {
-    push_field(L, index, "code", REMOTE);
+    push_field(L, index, "code", bl_error_name(BL_EREMOTE));
     push_field(L, index, "message", "error");
   } else {
-    lua_pushliteral(L, REMOTE);
+    lua_pushstring(L, bl_error_name(BL_EREMOTE));
     push_value_text(L, index);
   }
 }
@@ -107,7 +104,7 @@ static const char *text(lua_State *L, int index, const char *key,
 }
 
 struct bl_lerror_texts bl_lerror_texts(lua_State *L, int index) {
-  struct bl_lerror_texts e = {REMOTE, "error", ""};
+  struct bl_lerror_texts e = {bl_error_name(BL_EREMOTE), "error", ""};
   index = lua_absindex(L, index);
   if (lua_type(L, index) == LUA_TSTRING) e.message = lua_tostring(L, index);
   if (!bl_lerror_is(L, index)) return e;

@@ -17,8 +17,8 @@ int bl_lerror_return(lua_State *L, int error, const char *where);
 void bl_lerror_new(lua_State *L, const char *code, const char *message,
                    const char *traceback);
 
-/* Raises the billiard.Error for a pending controlled termination. */
-int bl_lerror_terminated(lua_State *L);
+/* Raises the billiard.Error that says what the code says. */
+int bl_lerror_raise(lua_State *L, int error);
 
 /* Is the value at index a billiard.Error? */
 int bl_lerror_is(lua_State *L, int index);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A handler may do little more than lua_sethook(), and a hook acts on one
  * coroutine only: so we must know which one runs. `running` is set by our
- * resume, wrap and close around the time another coroutine has the processor;
- * what the handler hooked in a coroutine that then ended is hooked again in
- * the one that goes on. */
+ * resume, wrap and close around the time another coroutine has the processor.
+ *
+ * Our hook stands on the running coroutine only: who is left has its own back,
+ * and who goes on is hooked where something is pending. So the one hook of the
+ * user's that ours stands in for is all there is to remember. While `running`
+ * is null the handler hooks nothing; the signal comes again (limit.c). */
 #include "bindings/linterrupt.h"
 
 #include "bindings/lerror.h"
@@ -14,40 +17,56 @@
 
 static lua_State *volatile running;
 
-/* The user's own hook on the coroutine that ours stands on. */
-static struct {
+/* The user's own hook on the coroutine that ours stands on: null for none. */
+static volatile struct {
   lua_State *L;
   lua_Hook hook;
   int mask, count;
 } saved;
 
-static void put_back(lua_State *L) {
-  if (saved.L == L)
+static void on_hook(lua_State *L, lua_Debug *ar);
+
+/* Takes our hook away. A coroutine that was made under it has inherited it,
+ * and gets nothing back. */
+static void unhook(lua_State *L) {
+  lua_State *was = running;
+  running = NULL;
+  if (lua_gethook(L) != on_hook) { /* nothing of ours */
+  } else if (saved.L == L) {
     lua_sethook(L, saved.hook, saved.mask, saved.count);
-  else
+    saved.L = NULL;
+  } else {
     lua_sethook(L, NULL, 0, 0);
-  if (saved.L == L) saved.L = NULL;
+  }
+  running = was;
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  put_back(L);
-  if (bl_interrupt_take() == BL_INTERRUPT_TERMINATE) bl_lerror_terminated(L);
+  unhook(L);
+  enum bl_interrupt what = bl_interrupt_take();
+  if (what != BL_INTERRUPT_NONE) bl_lerror_raise(L, (int)what);
 }
 
 /* Runs in the signal handler. */
 static void poke(void) {
   lua_State *L = running;
-  if (!L) return;
-  lua_Hook now = lua_gethook(L);
-  if (now && now != on_hook) {
-    saved.hook = now;
-    saved.mask = lua_gethookmask(L);
-    saved.count = lua_gethookcount(L);
-    saved.L = L;
-  }
+  if (!L || lua_gethook(L) == on_hook) return;
+  saved.hook = lua_gethook(L);
+  saved.mask = lua_gethookmask(L);
+  saved.count = lua_gethookcount(L);
+  saved.L = L;
   lua_sethook(L, on_hook,
               LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+/* From here on co has the processor. */
+static void go_on_in(lua_State *co, lua_State *left) {
+  if (!running) return;
+  running = NULL;
+  unhook(left);
+  running = co;
+  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) poke();
 }
 
 /* ---- which coroutine runs ---- */
@@ -56,10 +75,9 @@ static lua_CFunction plain_resume, plain_wrap, plain_close;
 
 /* Calls the library's own function, in our place, while co runs. */
 static int during(lua_State *L, lua_State *co, lua_CFunction f) {
-  running = co;
+  go_on_in(co, L);
   int n = f(L);
-  running = L;
-  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) poke();
+  go_on_in(L, co);
   return n;
 }
 
@@ -81,9 +99,9 @@ static int tracked_close(lua_State *L) {
 static int pass_error_on(lua_State *L, lua_State *co) {
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) {
-    running = co; /* its <close> variables run there */
+    go_on_in(co, L); /* its <close> variables run there */
     bl_compat_closethread(L, co);
-    running = L;
+    go_on_in(L, co);
     lua_pop(L, 1);
     lua_xmove(co, L, 1);
   }
@@ -154,6 +172,16 @@ void bl_linterrupt_track(lua_State *L, int pairs) {
   bl_limit_poke(poke);
 }
 
+void bl_linterrupt_enter(lua_State *L) {
+  running = L;
+  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) poke();
+}
+
+void bl_linterrupt_leave(lua_State *L) {
+  running = NULL;
+  unhook(L);
+}
+
 /* ---- blocking calls ---- */
 
 static lua_State *main_of(lua_State *L) { return bl_lstate(L)->L; }
@@ -163,11 +191,13 @@ struct bl_lblock bl_lblock_begin(lua_State *L) {
 }
 
 int bl_lblock_again(lua_State *L, const struct bl_lblock *b, int r) {
-  if (r == BL_ETERMINATED && bl_interrupt_take() != BL_INTERRUPT_NONE) {
-    if (lua_gethook(L) == on_hook) put_back(L);
-    return bl_lerror_terminated(L);
+  if (r != BL_EINTR && !bl_interrupt_is(r)) return 0;
+  enum bl_interrupt what = bl_interrupt_take();
+  if (what != BL_INTERRUPT_NONE) {
+    unhook(L);
+    return bl_lerror_raise(L, (int)what);
   }
-  if (r != BL_EINTR) return 0;
+  if (r != BL_EINTR) return 1; /* a hook took it */
   lua_Hook now = lua_gethook(main_of(L));
   if (now == b->hook || !now) return 1;
   /* On the main thread the new hook raises as soon as we return; elsewhere

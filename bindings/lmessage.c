@@ -9,6 +9,7 @@
 #include "bindings/lwaiter.h"
 #include "runtime/base.h"
 #include "runtime/clock.h"
+#include "runtime/interrupt.h"
 
 enum { KEPT_MAX = 1 << 20 }; /* a larger buffer is not kept */
 
@@ -61,7 +62,7 @@ static int push_true(lua_State *L) {
 
 /* Was there an outcome at once, or no time for another? */
 static int is_over(int r, int64_t deadline_ns) {
-  return r != BL_EINTR && r != BL_ETERMINATED &&
+  return r != BL_EINTR && !bl_interrupt_is(r) &&
          (r != BL_ETIMEOUT || bl_now_ns() >= deadline_ns);
 }
 

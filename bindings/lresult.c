@@ -8,6 +8,7 @@
 #include "bindings/lfailure.h"
 #include "bindings/lopt.h"
 #include "bindings/lprocess.h"
+#include "bindings/lreport.h"
 #include "bindings/lwaiter.h"
 #include "runtime/error.h"
 
@@ -16,7 +17,7 @@
 static void push_unsaid(lua_State *L, const struct bl_exit *e) {
   const char *message =
       lua_pushfstring(L, "%s without a result", bl_lfailure_end(L, e));
-  bl_lerror_new(L, "WorkerLostError", message, NULL);
+  bl_lerror_new(L, bl_error_name(BL_ELOST), message, NULL);
 }
 
 static void push_lost(lua_State *L, struct bl_lprocess *p) {
@@ -50,7 +51,7 @@ static int return_told(lua_State *L, struct bl_lprocess *p) {
   int told = lua_gettop(L);
   lua_pushliteral(L, "n");
   if (!lua_istable(L, told) || lua_rawget(L, told) != LUA_TNUMBER) {
-    bl_lfailure_from(L, told);
+    bl_lreport_take(L, told);
     bl_lfailure_complete(L, p);
     return return_error(L);
   }

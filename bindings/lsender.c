@@ -8,6 +8,7 @@
 #include "runtime/base.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/interrupt.h"
 
 #define OUTBOX "billiard.outbox"
 #define ROOM "billiard.room"
@@ -133,7 +134,7 @@ static int carry_out(lua_State *L, struct bl_lconnection *c,
   static const struct bl_lcall call = {send_look, send_object, send_done};
   struct outbox *box = lua_touserdata(L, BOX);
   int r = c->channel ? send_now(L, c->channel, 0) : BL_ECLOSED;
-  if (r != BL_ETIMEOUT && r != BL_EINTR && r != BL_ETERMINATED) {
+  if (r != BL_ETIMEOUT && r != BL_EINTR && !bl_interrupt_is(r)) {
     reset(box);
     return send_done(L, r);
   }

@@ -31,7 +31,14 @@
   X(DEADLOCK, 5015, "deadlock", "this process holds it already")             \
   X(BROKEN, 5016, "broken", "the barrier is broken")                         \
   X(EMPTY, 5017, "empty", "empty")                                           \
-  X(FULL, 5018, "full", "full")
+  X(FULL, 5018, "full", "full")                                              \
+  X(SOFT, 5019, "SoftTimeLimitExceeded", "soft time limit exceeded")         \
+  X(HARD, 5020, "TimeLimitExceeded", "time limit exceeded")                  \
+  X(LOST, 5021, "WorkerLostError", "the process that did it has died")       \
+  X(REMOTE, 5022, "RemoteError", "raised in another process")                \
+  X(CANCELLED, 5023, "Cancelled", "cancelled before it was started")         \
+  X(TOOLATE, 5024, "too_late", "too late")                                   \
+  X(BUDGET, 5025, "RestartFreqExceeded", "processes fail too often")
 
 enum bl_error {
 #define BL_ERROR_CODE(constant, number, name, text) BL_E##constant = -(number),

@@ -125,6 +125,10 @@ void bl_channel_fds(const struct bl_channel *c, int fds[BL_CHANNEL_FDS]) {
 
 unsigned bl_channel_kind(const struct bl_channel *c) { return c->kind; }
 
+void bl_channel_settle(struct bl_channel *c) {
+  c->memory.fd = bl_fd_close(c->memory.fd);
+}
+
 static int is_option(int sock, int option, int expected) {
   int value = 0;
   socklen_t size = sizeof value;
@@ -188,6 +192,14 @@ static void end(struct bl_channel *c, int verdict) {
   if (bl_channel_owns(&c->watch) && !c->rung) bl_bell_ring(c->bell);
   c->rung = 1;
 }
+
+void bl_channel_before_sleep(struct bl_channel *c, void (*f)(void *arg),
+                             void *arg) {
+  c->before_sleep = f;
+  c->arg = arg;
+}
+
+void bl_channel_attend(struct bl_channel *c) { c->attended = 1; }
 
 void bl_channel_condemn(struct bl_channel *c) { end(c, BL_EBADFRAME); }
 

@@ -59,6 +59,9 @@ BL_API void bl_channel_fds(const struct bl_channel *c,
                            int fds[BL_CHANNEL_FDS]);
 BL_API unsigned bl_channel_kind(const struct bl_channel *c);
 
+/* The end travels no more, and keeps the first of its descriptors alone. */
+BL_API void bl_channel_settle(struct bl_channel *c);
+
 /* An end out of these. Takes the descriptors, also when it fails:
  * BL_EBADFRAME for what is no end of a channel. */
 BL_API int bl_channel_adopt(unsigned kind, const int fds[BL_CHANNEL_FDS],
@@ -105,6 +108,27 @@ BL_API void bl_message_drop(struct bl_message *m);
 
 /* Waits until there is a message, or the end: 1, or BL_ETIMEOUT. */
 BL_API int bl_channel_look(struct bl_channel *c, int64_t deadline_ns);
+
+/* ---- for who waits for many at once, or has to do before it sleeps ---- */
+
+/* Is it worth a call of receive? A look in passing: no system call. */
+int bl_channel_holds(const struct bl_channel *c);
+
+/* Where the other side last wrote, as bl_spin_cpu() says. */
+uint32_t bl_channel_peer_cpu(const struct bl_channel *c);
+
+/* From here on a send need not look whether anybody holds the other end: this
+ * process learns that in another way. It saves a system call for each message
+ * that follows one which was not received yet. */
+void bl_channel_attend(struct bl_channel *c);
+
+/* From here on the other side rings: the first of the descriptors is readable
+ * where something came since a receive or look that found nothing. */
+void bl_channel_watch(struct bl_channel *c);
+
+/* Calls f(arg) before a receive or send of this end sleeps. */
+void bl_channel_before_sleep(struct bl_channel *c, void (*f)(void *arg),
+                             void *arg);
 
 /* ---- in loops ---- */
 

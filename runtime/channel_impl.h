@@ -56,8 +56,11 @@ struct bl_channel {
   int verdict;          /* 0; what the next call says of a broken channel */
   struct bl_spin waits; /* for messages */
   struct bl_spin stays; /* for room */
+  void (*before_sleep)(void *arg); /* null: nothing to do */
+  void *arg;
   /* sending */
   uint64_t seen; /* where the reader was at the last send */
+  int attended;  /* whether there is one is known elsewhere */
   struct bl_channel_set room;
   int waiting; /* room's process is announced as a sleeper */
   /* receiving */
@@ -81,6 +84,11 @@ int bl_channel_deserted(const struct bl_channel *c);
 
 /* Nothing on it is believed from here on: what the next call says. */
 void bl_channel_condemn(struct bl_channel *c);
+
+/* What is to be done before this process sleeps. */
+static inline void bl_channel_rest(const struct bl_channel *c) {
+  if (c->before_sleep) c->before_sleep(c->arg);
+}
 
 /* The verdict, which is BL_ECLOSED from the second time on; 0: none. */
 int bl_channel_verdict(struct bl_channel *c);

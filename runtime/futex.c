@@ -19,13 +19,15 @@ int bl_futex_sleep(const _Atomic uint32_t *word, uint32_t seen, int64_t ns) {
 
 int bl_futex_wait(const _Atomic uint32_t *word, uint32_t seen,
                   int64_t deadline_ns) {
-  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) return BL_ETERMINATED;
+  int r = (int)bl_interrupt_peek();
+  if (r < 0) return r;
   if (*word != seen) return 0;
   int64_t left = BL_FUTEX_SLICE_NS, now = bl_now_ns();
   if (now >= deadline_ns) return BL_ETIMEOUT;
   if (deadline_ns - now < left) left = deadline_ns - now;
   if (bl_futex_sleep(word, seen, left) != -EINTR) return 0;
-  return bl_interrupt_peek() != BL_INTERRUPT_NONE ? BL_ETERMINATED : BL_EINTR;
+  r = (int)bl_interrupt_peek();
+  return r < 0 ? r : BL_EINTR;
 }
 
 void bl_futex_wake(const _Atomic uint32_t *word) {

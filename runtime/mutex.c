@@ -58,7 +58,7 @@ static int sleep_until(struct bl_mutex *m, int64_t until_ns) {
 int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
   int r = deadline_ns > 0 ? spin(m) : bl_mutex_try(m);
   while (r == -EBUSY || r == -ETIMEDOUT) {
-    if (bl_interrupt_peek() != BL_INTERRUPT_NONE) return BL_ETERMINATED;
+    if (bl_interrupt_peek() < 0) return (int)bl_interrupt_peek();
     if (r == -ETIMEDOUT && bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
     int64_t slice_ns = bl_deadline_ns(SLICE_MS * BL_MILLISECOND_NS);
     r = sleep_until(m, slice_ns < deadline_ns ? slice_ns : deadline_ns);

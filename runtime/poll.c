@@ -18,14 +18,16 @@ static struct timespec *remaining(int64_t deadline_ns, struct timespec *t) {
 }
 
 int bl_poll(struct pollfd *fds, size_t n, int64_t deadline_ns) {
-  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) return BL_ETERMINATED;
+  int r = (int)bl_interrupt_peek();
+  if (r < 0) return r;
   struct timespec left;
-  int r = ppoll(fds, n, remaining(deadline_ns, &left), NULL);
+  r = ppoll(fds, n, remaining(deadline_ns, &left), NULL);
   if (r >= 0) return r;
   if (errno != EINTR) return -errno;
   /* A signal that came before ppoll slept is not lost: the request is sent
      again until it is taken (limit.c). */
-  return bl_interrupt_peek() != BL_INTERRUPT_NONE ? BL_ETERMINATED : BL_EINTR;
+  r = (int)bl_interrupt_peek();
+  return r < 0 ? r : BL_EINTR;
 }
 
 int bl_poll_one(int fd, short events, int64_t deadline_ns) {

@@ -117,7 +117,7 @@ enum bl_pool_kind {
   BL_POOL_LOST,    /* ticket, worker, since_ns; why, and how it ended */
   BL_POOL_FULL,    /* worker: has too much memory; told once */
   BL_POOL_SPENT,   /* worker: was given its last task; told once */
-  BL_POOL_GONE     /* worker, how it ended: its number is free after this */
+  BL_POOL_GONE     /* worker, how it ended; its number is free now */
 };
 
 enum bl_pool_why {

@@ -177,7 +177,8 @@ static int take_record(struct bl_process *p, int64_t patience_ns) {
   int r = bl_ward_exit(p->child.ward, &p->exit, 0);
   if (r == 1) return 1;
   int ended = p->state == OWED ? 1 : bl_poll_one(p->child.handle.fd, POLLIN, 0);
-  if (ended <= 0) return ended == BL_EINTR || ended == BL_ETERMINATED ? 0 : ended;
+  if (ended <= 0)
+    return ended == BL_EINTR || bl_interrupt_is(ended) ? 0 : ended;
   if (r != BL_ECLOSED)
     do r = bl_ward_due(p->child.ward, &p->exit, patience_ns);
     while (r == BL_EINTR);
@@ -199,14 +200,12 @@ int bl_process_poll(struct bl_process *p) {
 
 /* Without a deadline of any kind the kernel does all the waiting. */
 static int join_for_ever(struct bl_process *p) {
-  int r = bl_interrupt_peek() == BL_INTERRUPT_NONE
-              ? bl_reap_wait(&p->child.handle, &p->exit)
-              : BL_ETERMINATED;
+  int r = (int)bl_interrupt_peek();
+  if (r == 0) r = bl_reap_wait(&p->child.handle, &p->exit);
   if (r > 0) take_in(p);
   /* a request that comes before the call sleeps is sent again (limit.c) */
-  if (r == BL_EINTR && bl_interrupt_peek() != BL_INTERRUPT_NONE)
-    return BL_ETERMINATED;
-  return r;
+  if (r != BL_EINTR || bl_interrupt_peek() == BL_INTERRUPT_NONE) return r;
+  return (int)bl_interrupt_peek();
 }
 
 /* Without a pidfd the descriptor is readable before the end where the child

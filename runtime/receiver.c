@@ -233,6 +233,8 @@ static int is_worth_a_try(const void *what) {
 /* Sleeps until the socket says something. */
 static int doze(struct bl_channel *c, int64_t deadline_ns) {
   int r = 1;
+  bl_channel_rest(c);
+  if (bl_ring_holds(&c->in->ring)) return r; /* or each would cost a bell */
   bl_wake_enter(&c->in->data);
   if (!bl_ring_holds(&c->in->ring))
     r = bl_poll_one(c->sock, POLLIN, deadline_ns);
@@ -280,6 +282,18 @@ int bl_channel_look(struct bl_channel *c, int64_t deadline_ns) {
   int r = c->verdict ? BL_EBADFRAME : await(c, NULL, 0, deadline_ns);
   return r == BL_EBADFRAME ? 1 : r; /* the next receive says it */
 }
+
+/* ---- for who waits for many at once ---- */
+
+int bl_channel_holds(const struct bl_channel *c) {
+  return is_worth_a_try(&c->in->ring);
+}
+
+uint32_t bl_channel_peer_cpu(const struct bl_channel *c) {
+  return atomic_load_explicit(&c->in->ring.put.cpu, memory_order_relaxed);
+}
+
+void bl_channel_watch(struct bl_channel *c) { bl_wake_watch(&c->in->data); }
 
 /* ---- in loops ---- */
 

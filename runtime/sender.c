@@ -30,7 +30,7 @@ static uint64_t peek(const _Atomic uint64_t *word) {
 static int has_reader(struct bl_channel *c, const struct bl_span *s) {
   int moved = s->head != c->seen;
   c->seen = s->head;
-  return moved || !bl_channel_deserted(c);
+  return moved || c->attended || !bl_channel_deserted(c);
 }
 
 static int put_record(struct bl_channel *c, const struct load *l,
@@ -138,6 +138,7 @@ static short events(struct bl_channel *c) {
 static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
                int64_t deadline_ns) {
   int r = 0;
+  bl_channel_rest(c);
   bl_wake_enter(&c->out->room);
   short wanted = events(c);
   if (!has_changed(c, t))

@@ -11,16 +11,18 @@ local source = require "tools.source"
 local floors = {
   [0] = "base error pause point signame",
   "clock cursor fd interrupt lock buf plan ring utf8 wake",
-  "bell body bulk cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
+  "bell body bulk cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack"
+    .. " timer unpack",
   "gong inspect limit packet poller reap region self semaphore spin store stream",
   "board latch queue",
   "claim consumer handover parcel producer roster",
-  "barrier channel child condition order permits tasklimit",
+  "barrier channel child condition order permits tasklimit tickets",
   "spawn",
   "zygote",
   "deliver link receiver sender",
   "process",
   "brood family pool worker",
+  "dispatch verdict",
 }
 
 local kernel_headers = {
