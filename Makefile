@@ -74,9 +74,9 @@ $(BUILD)/native/%: spec/native/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP $< $(ARCHIVE) $(OUR_LDFLAGS) $(LDFLAGS) -o $@
 
-$(BUILD)/examples/%: scripts/examples/%.c $(ARCHIVE)
+$(BUILD)/examples/%: scripts/examples/%.c $(ARCHIVE) $(BUILD)/billiard.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -Iruntime -MMD -MP $< $(ARCHIVE) $(OUR_LDFLAGS) $(LDFLAGS) -o $@
+	$(CC) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -I$(BUILD) -MMD -MP $< $(ARCHIVE) $(OUR_LDFLAGS) $(LDFLAGS) -o $@
 
 include tools/targets.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -16,8 +16,8 @@ struct bl_buf {
 
 /* Makes room for n more bytes and points *to at it; 0 or -ENOMEM. The bytes
  * count once bl_buf_added() was told how many were written. */
-int bl_buf_room(struct bl_buf *b, size_t n, char **to);
-void bl_buf_added(struct bl_buf *b, size_t n);
+BL_API int bl_buf_room(struct bl_buf *b, size_t n, char **to);
+BL_API void bl_buf_added(struct bl_buf *b, size_t n);
 
 size_t bl_buf_length(const struct bl_buf *b);
 const char *bl_buf_front(const struct bl_buf *b);
