@@ -23,6 +23,8 @@ local no_page = {
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
   poolcrew = "docs/api/pool.md", poolcalls = "docs/api/pool.md",
+  poolcore = "docs/api/pool.md", poolcore_limit = "docs/api/pool.md",
+  poolcore_wait = "docs/api/pool.md", poolcore_worker = "docs/api/pool.md",
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
