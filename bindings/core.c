@@ -15,12 +15,14 @@
 #include "bindings/lexit.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/llink.h"
 #include "bindings/llock.h"
 #include "bindings/lmemory.h"
 #include "bindings/lmethod.h"
 #include "bindings/lparent.h"
 #include "bindings/lpermits.h"
 #include "bindings/lpoller.h"
+#include "bindings/lpool.h"
 #include "bindings/lprocess.h"
 #include "bindings/lproperty.h"
 #include "bindings/lqueue.h"
@@ -31,6 +33,7 @@
 #include "bindings/lrun.h"
 #include "bindings/lsecret.h"
 #include "bindings/lsender.h"
+#include "bindings/lserve.h"
 #include "bindings/lsignal.h"
 #include "bindings/lstart.h"
 #include "bindings/lstate.h"
@@ -63,7 +66,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
     bl_llock_open,     bl_levent_open,  bl_lmemory_open, bl_lvalue_open,
     bl_larray_open,    bl_lpermits_open, bl_lcondition_open, bl_lbarrier_open,
-    bl_lqueue_open,
+    bl_lqueue_open,    bl_llink_open,   bl_lpool_open,   bl_lserve_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

@@ -13,7 +13,9 @@
 #include "bindings/lparent.h"
 #include "bindings/lreach.h"
 #include "bindings/lremote.h"
+#include "bindings/lreport.h"
 #include "bindings/lrun.h"
+#include "bindings/lshed.h"
 #include "bindings/lstate.h"
 #include "runtime/body.h"
 #include "runtime/error.h"
@@ -55,13 +57,11 @@ static lua_State *body_thread(lua_State *L) {
   return body;
 }
 
-static int describe(lua_State *L);
-
 void bl_lchild_prepare(lua_State *L, struct bl_lchild *child) {
   bl_lreach_mark(L);
   child->body = body_thread(L); /* self ... body */
   lua_pushvalue(L, 1);
-  lua_pushcfunction(L, describe);
+  lua_pushcfunction(L, bl_lreport_describe);
   int n = 2 + bl_lrun_push(L);  /* self ... body self describe f ... */
   child->pairs = bl_linterrupt_prepare(L);
   n += 2 * child->pairs + 1;
@@ -104,16 +104,9 @@ static void become_forked(lua_State *L, struct bl_lprocess *self) {
   become_self(L, self, bl_lstate_adopt(L));
 }
 
-/* Message handler: whatever was raised becomes a billiard.Error. */
-static int describe(lua_State *L) {
-  luaL_traceback(L, L, NULL, 1); /* value traceback */
-  bl_lerror_wrap(L, 1, lua_tostring(L, 2));
-  return 1;
-}
-
-/* The same before the body: what was raised is about loading it. */
+/* Message handler before the body: what was raised is about loading it. */
 static int describe_load(lua_State *L) {
-  describe(L);
+  bl_lreport_describe(L);
   if (strcmp(bl_lerror_texts(L, -1).code, bl_error_name(BL_EREMOTE)) != 0)
     return 1;
   lua_pushstring(L, bl_error_name(BL_ELOAD));
@@ -152,6 +145,7 @@ int bl_lchild_body(void *arg) {
   lua_State *L = child->body; /* self describe f ... */
   become_forked(L, child->self);
   bl_lreach_part(L);
+  bl_lshed_all(L);
   return run(L, 2, child->pairs);
 }
 
@@ -259,7 +253,7 @@ int bl_lchild_remote(lua_State *L, struct bl_parcel *parcel) {
   bl_parcel_drop(parcel);
   /* whoever is to end already learns it from its first instruction */
   if (go < 0 && go != BL_ETERMINATED) return FAILED;
-  lua_pushcfunction(L, describe);
+  lua_pushcfunction(L, bl_lreport_describe);
   lua_replace(L, 1);
   return run(L, 1, bl_linterrupt_prepare(L));
 }

@@ -12,6 +12,7 @@
 #include "bindings/lconnection.h"
 #include "bindings/lerror.h"
 #include "bindings/lprocess.h"
+#include "bindings/lshed.h"
 #include "bindings/lstate.h"
 #include "bindings/lstream.h"
 #include "runtime/clock.h"
@@ -107,6 +108,7 @@ void bl_lexit_run(lua_State *L) {
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
   lua_pushcfunction(L, protected_run);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1); /* out of memory */
+  bl_lshed_all(L);
   s->ended = BL_LEND_DONE;
   fflush(NULL);
 }
@@ -121,6 +123,7 @@ static int process_gc(lua_State *L) {
   struct bl_lprocess *p = luaL_checkudata(L, 1, BL_LPROCESS);
   if (p->owner != bl_self_pid()) return 0; /* its parent's, inherited */
   if (p->stage == BL_LSTAGE_STARTED && p->next) bl_lexit_run(L);
+  if (p->holder) p->holder->drop(p->holder);
   if (p->stage != BL_LSTAGE_SELF) bl_lprocess_release(L, p);
   return 0;
 }

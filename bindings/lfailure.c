@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "bindings/lfailure.h"
 
-#include "bindings/lcodec.h"
-#include "bindings/lerror.h"
+#include "bindings/lreport.h"
 #include "runtime/error.h"
 #include "runtime/signame.h"
 
 /* ---- told by the child ---- */
-
-/* Pushes field key of the table at index, for which nobody's code is run. */
-static int push_raw(lua_State *L, int index, const char *key) {
-  lua_pushstring(L, key);
-  return lua_rawget(L, index);
-}
-
-/* The error is on top. */
-static void take_value(lua_State *L, int from) {
-  size_t n;
-  int error = lua_gettop(L);
-  if (push_raw(L, from, "value") == LUA_TSTRING) {
-    const char *bytes = lua_tolstring(L, -1, &n);
-    if (bl_lcodec_unpack(L, bytes, n, BL_PROFILE_UP) == 1)
-      lua_setfield(L, error, "value");
-  }
-  lua_settop(L, error);
-}
-
-void bl_lfailure_from(lua_State *L, int index) {
-  static const char *const keys[] = {"code", "message", "traceback", "path"};
-  index = lua_absindex(L, index);
-  bl_lerror_new(L, bl_error_name(BL_EREMOTE), "error", NULL);
-  if (!lua_istable(L, index)) return;
-  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-    if (push_raw(L, index, keys[i]) == LUA_TSTRING)
-      lua_setfield(L, -2, keys[i]);
-    else
-      lua_pop(L, 1);
-  take_value(L, index);
-}
 
 static int from_text(lua_State *L, struct bl_lprocess *p) {
   const char *text;
@@ -48,13 +16,7 @@ static int from_text(lua_State *L, struct bl_lprocess *p) {
     bl_lerror_new(L, bl_error_name(r), bl_error_text(r), NULL);
     return 1;
   }
-  int top = lua_gettop(L);
-  if (bl_lcodec_unpack(L, text, size, BL_PROFILE_UP) == 1)
-    bl_lfailure_from(L, -1);
-  else /* nil sentence code */
-    bl_lerror_new(L, lua_tostring(L, -1), lua_tostring(L, -2), NULL);
-  lua_replace(L, top + 1);
-  lua_settop(L, top + 1);
+  bl_lreport_read(L, text, size);
   return 1;
 }
 
@@ -126,12 +88,17 @@ void bl_lfailure_exitcode(lua_State *L, const struct bl_exit *e) {
   else lua_pushinteger(L, e->how == BL_HOW_EXITED ? e->code : -e->code);
 }
 
-void bl_lfailure_complete(lua_State *L, struct bl_lprocess *p) {
-  const struct bl_exit *e = bl_process_exit(p->process);
+void bl_lfailure_whose(lua_State *L, int index) {
+  const struct bl_lprocess *p = bl_lprocess_test(L, index);
   lua_pushinteger(L, bl_process_pid(p->process));
   lua_setfield(L, -2, "pid");
-  bl_lprocess_spec(L, 1, "name");
+  bl_lprocess_spec(L, index, "name");
   lua_setfield(L, -2, "name");
+}
+
+void bl_lfailure_complete(lua_State *L, struct bl_lprocess *p) {
+  const struct bl_exit *e = bl_process_exit(p->process);
+  bl_lfailure_whose(L, 1);
   bl_lfailure_exitcode(L, e);
   lua_setfield(L, -2, "exitcode");
   if (e->how != BL_HOW_SIGNALED) return;

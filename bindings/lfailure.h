@@ -18,11 +18,11 @@ int bl_lfailure_push(lua_State *L, struct bl_lprocess *p);
 /* Pushes how it ended, in words that a subject can stand before. */
 const char *bl_lfailure_end(lua_State *L, const struct bl_exit *e);
 
+/* Adds pid and name of the Process at index, a child, to the error on top. */
+void bl_lfailure_whose(lua_State *L, int index);
+
 /* Adds pid, name, exitcode and signal to the error on top. */
 void bl_lfailure_complete(lua_State *L, struct bl_lprocess *p);
-
-/* Pushes the error that the told value at index is, which may be anything. */
-void bl_lfailure_from(lua_State *L, int index);
 
 /* Pushes 0 to 255, minus the signal, or false. */
 void bl_lfailure_exitcode(lua_State *L, const struct bl_exit *e);

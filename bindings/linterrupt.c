@@ -62,6 +62,7 @@ static void poke(void) {
 
 /* From here on co has the processor. */
 static void go_on_in(lua_State *co, lua_State *left) {
+  if (!running) return;
   running = NULL;
   unhook(left);
   running = co;
@@ -169,6 +170,16 @@ void bl_linterrupt_track(lua_State *L, int pairs) {
   saved.L = NULL;
   running = L;
   bl_limit_poke(poke);
+}
+
+void bl_linterrupt_enter(lua_State *L) {
+  running = L;
+  if (bl_interrupt_peek() != BL_INTERRUPT_NONE) poke();
+}
+
+void bl_linterrupt_leave(lua_State *L) {
+  running = NULL;
+  unhook(L);
 }
 
 /* ---- blocking calls ---- */

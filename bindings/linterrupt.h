@@ -16,6 +16,12 @@ int bl_linterrupt_prepare(lua_State *L);
  * coroutine.resume, wrap and close that say which one that is. */
 void bl_linterrupt_track(lua_State *L, int pairs);
 
+/* child: around what L calls for its user, where code of ours goes on after
+ * it: interrupts are raised from enter to leave, in L and what it resumes, and
+ * nowhere else. */
+void bl_linterrupt_enter(lua_State *L);
+void bl_linterrupt_leave(lua_State *L);
+
 /* Remembers Lua's own coroutine functions. */
 void bl_linterrupt_open(lua_State *L);
 

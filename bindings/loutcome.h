@@ -4,9 +4,7 @@
  *
  *   RESULT  nothing for no values, else one message of the codec: a table of
  *           the values with n, or an error where they cannot travel
- *   ERROR   one message: a table with code, message, and perhaps traceback,
- *           path and value, which is a message in a string: where the parent
- *           cannot build it, the rest stands all the same
+ *   ERROR   one message, an error (lreport.h)
  *
  * Nothing here raises. Where memory or room ends, a shorter error is told. */
 #ifndef BILLIARD_LOUTCOME_H

@@ -206,6 +206,9 @@ static int process_close(lua_State *L) {
   p = bl_lprocess_check(L, 1, "close");
   if (p->stage == BL_LSTAGE_SELF)
     return luaL_error(L, "close: Process is the one that runs this");
+  if (p->holder)
+    return luaL_error(L, "close: Process is a worker of a pool, which closes "
+                         "it");
   int r = p->stage == BL_LSTAGE_STARTED ? bl_lprocess_poll(L, p) : 1;
   if (r < 0) return bl_lerror_return(L, r, "close");
   if (r == 0)

@@ -4,7 +4,7 @@
 #ifndef BILLIARD_LPROCESS_H
 #define BILLIARD_LPROCESS_H
 
-#include "bindings/compat.h"
+#include "bindings/lshed.h"
 #include "runtime/process.h"
 
 #define BL_LPROCESS "billiard.Process" /* the metatable's name */
@@ -24,6 +24,9 @@ struct bl_lprocess {
   int command;                /* a program, not a Lua target */
   int joined_at_exit;         /* 0 after detach() */
   struct bl_lprocess *next, *previous; /* started and not reaped: a ring */
+  int kept;                     /* a pool's worker had it before its tasks */
+  struct bl_lshed *holder;      /* a pool that it works for: uses `process` */
+  struct bl_lprocess *next_held;
   int has_due;                  /* is in the state's list of those */
   struct bl_lprocess *next_due;
 };

@@ -8,6 +8,7 @@
 #include "bindings/lfailure.h"
 #include "bindings/lopt.h"
 #include "bindings/lprocess.h"
+#include "bindings/lreport.h"
 #include "bindings/lwaiter.h"
 #include "runtime/error.h"
 
@@ -50,7 +51,7 @@ static int return_told(lua_State *L, struct bl_lprocess *p) {
   int told = lua_gettop(L);
   lua_pushliteral(L, "n");
   if (!lua_istable(L, told) || lua_rawget(L, told) != LUA_TNUMBER) {
-    bl_lfailure_from(L, told);
+    bl_lreport_take(L, told);
     bl_lfailure_complete(L, p);
     return return_error(L);
   }

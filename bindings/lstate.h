@@ -10,6 +10,7 @@
 
 struct bl_lprocess;
 struct bl_lconnection;
+struct bl_lshed;
 
 enum bl_lend { BL_LEND_NOT = 0, BL_LEND_BEGUN, BL_LEND_DONE };
 
@@ -28,6 +29,7 @@ struct bl_lstate {
   struct bl_lprocess *due; /* a list: those with a kill to come */
   size_t texts; /* bytes that ended children left, untold to the collector */
   struct bl_lconnection *connections; /* a list: those that are open */
+  struct bl_lshed *sheds; /* a list: what is of no use to a forked child */
   struct bl_lstate *next;
 };
 

@@ -44,7 +44,10 @@ struct bl_link {
   struct bl_shm desk;
 };
 
+/* Makes both ends. */
 BL_API int bl_link_pair(struct bl_link *owner, struct bl_link *worker);
+
+/* Lets go of it; one that is dropped is left alone. */
 BL_API void bl_link_drop(struct bl_link *l);
 
 /* The end's descriptors, which stay its own; and an end out of such, which it

@@ -34,7 +34,12 @@
 
 struct bl_pool;
 
+/* One without workers, null with *error where there is no memory or no
+ * descriptor left. */
 BL_API struct bl_pool *bl_pool_new(int *error);
+
+/* Forgets its tasks, and closes the links of its workers, which then end by
+ * themselves. Accepts null and returns it. */
 BL_API struct bl_pool *bl_pool_free(struct bl_pool *p);
 
 /* ---- workers, numbered from 0; a number is given again after GONE ---- */
@@ -54,6 +59,7 @@ BL_API void bl_pool_retire(struct bl_pool *p, int worker);
 /* Kills it, with what it has started: LOST as _KILLED. */
 BL_API void bl_pool_kill(struct bl_pool *p, int worker);
 
+/* What is known of one right now. */
 struct bl_pool_worker {
   struct bl_process *process; /* null: there is none of that number */
   int up, retired;
@@ -62,6 +68,8 @@ struct bl_pool_worker {
   int64_t since_ns;  /* when */
   unsigned waiting;  /* tasks it has and has not started */
 };
+
+/* Fills in *w; zeroes, where there is no worker of that number. */
 BL_API void bl_pool_look(const struct bl_pool *p, int worker,
                          struct bl_pool_worker *w);
 

@@ -2,6 +2,18 @@
 /* Pools of C functions: where each task ends, whatever becomes of workers. */
 #include "spec/native/troupe.h"
 
+/* Waits until the task was started. */
+static int await_start(uint64_t ticket) {
+  int64_t since, end = CHECK_DEADLINE;
+  struct bl_pool_event e;
+  while (bl_pool_started(pool, ticket, &since) < 0) {
+    if (bl_now_ns() > end) return -1;
+    bl_pool_wait(pool, bl_deadline_ns(BL_MILLISECOND_NS));
+    if (bl_pool_next(pool, &e) == 1 && e.kind != BL_POOL_UP) return -1;
+  }
+  return bl_pool_started(pool, ticket, &since);
+}
+
 /* ---- tests ---- */
 
 static void does_each_task_once(void) {
@@ -177,7 +189,7 @@ static void lets_a_worker_leave_when_it_is_done(void) {
   stage->open = 2;
   NEED(await(BL_POOL_RESULT, &e));
   NEED(await(BL_POOL_GONE, &e));
-  CHECK_INT(e.exit->code, WORKER_DONE);
+  CHECK_INT(gone_exit.code, WORKER_DONE);
   CHECK_INT(e.done, 1);
   NEED(add() == 0);
   NEED(await(BL_POOL_RESULT, &e));

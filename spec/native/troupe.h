@@ -29,6 +29,7 @@ static struct stage *stage;
 
 static struct bl_pool *pool;
 static struct bl_process *processes[MOST];
+static struct bl_exit gone_exit; /* of the last one that is gone */
 
 /* ---- the worker ---- */
 
@@ -109,6 +110,7 @@ static uint64_t submit(unsigned mode, int64_t value) {
 }
 
 static void forget(const struct bl_pool_event *e) {
+  gone_exit = *e->exit;
   bl_process_free(e->process);
   processes[e->worker] = NULL;
 }
@@ -128,18 +130,6 @@ static int64_t value_of(const struct bl_pool_event *e) {
   int64_t value = -1;
   if (e->size >= sizeof value) memcpy(&value, e->bytes, sizeof value);
   return value;
-}
-
-/* Waits until the task was started. */
-static int await_start(uint64_t ticket) {
-  int64_t since, end = CHECK_DEADLINE;
-  struct bl_pool_event e;
-  while (bl_pool_started(pool, ticket, &since) < 0) {
-    if (bl_now_ns() > end) return -1;
-    bl_pool_wait(pool, bl_deadline_ns(BL_MILLISECOND_NS));
-    if (bl_pool_next(pool, &e) == 1 && e.kind != BL_POOL_UP) return -1;
-  }
-  return bl_pool_started(pool, ticket, &since);
 }
 
 static void end(void) {

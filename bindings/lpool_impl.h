@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files about pools share. */
+#ifndef BILLIARD_LPOOL_IMPL_H
+#define BILLIARD_LPOOL_IMPL_H
+
+#include "bindings/lclass.h"
+#include "bindings/lprocess.h"
+#include "bindings/lshed.h"
+#include "runtime/buf.h"
+#include "runtime/pool.h"
+
+struct bl_lpool {
+  const struct bl_lclass *class;
+  struct bl_lshed shed;
+  struct bl_pool *pool;     /* null: closed */
+  pid_t owner;
+  struct bl_lprocess *held; /* a list: those that `pool` uses */
+  struct bl_buf out;  /* kept from call to call; empty while lent to one */
+  int busy;           /* an event's bytes are being unpacked */
+  int evict;          /* the share that goes next when there is no room */
+  int waiting;        /* coroutines in a waiter of set_waiter */
+  int awaited;        /* one of them since the bell last rang */
+  int bell;           /* rings when one hands out what others wait for */
+  uint64_t news;      /* events that were handed out */
+};
+
+/* Values tied to the userdata. */
+enum {
+  BL_LPOOL_PROCESSES = 1, /* worker + 1 -> Process */
+  BL_LPOOL_FUNCTIONS,     /* weak: function -> share; false: it has none */
+  BL_LPOOL_SHARES,        /* share -> its bytes, and these -> share */
+  BL_LPOOL_VALUES = BL_LPOOL_SHARES
+};
+
+/* The open one at index 1, of this process; raises. what names the call. */
+struct bl_lpool *bl_lpool_check(lua_State *L, const char *what);
+
+/* The same for calls that the bytes of an event would not survive: raises
+ * where they are still being unpacked. */
+struct bl_lpool *bl_lpool_idle(lua_State *L, const char *what);
+
+/* Gives it another weak table for BL_LPOOL_FUNCTIONS; it is at index. */
+void bl_lpool_new_functions(lua_State *L, int index);
+
+/* Pushes the worker's Process. */
+void bl_lpool_process(lua_State *L, int worker);
+
+/* Pushes a time as billiard.now() has it, nil for none. */
+void bl_lpool_push_time(lua_State *L, int64_t ns);
+
+/* Lets go of the worker, which is gone, and of its Process. */
+void bl_lpool_forget(lua_State *L, struct bl_lpool *p, int worker);
+
+/* lpooltask.c */
+int bl_lpool_submit(lua_State *L);
+
+/* lpoolevent.c */
+int bl_lpool_next(lua_State *L);
+
+/* lpoolwait.c */
+int bl_lpool_wait(lua_State *L);
+void bl_lpool_ring(struct bl_lpool *p); /* there were news */
+void bl_lpool_open_wait(lua_State *L);
+
+#endif

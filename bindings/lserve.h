@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's side of a pool: runtime/worker.h for the Lua half, which is
+ * scripts/billiard/worker.lua.
+ *
+ *   core.pool_serve(link, index, name, [max_memory_kib], [data])
+ *     serves until it is over: true | nil, message, code
+ *   core.pool_failed(link, error)
+ *     tells the owner that this cannot be a worker: the same
+ *
+ * index, name and data are what billiard.worker holds: C needs none of them. */
+#ifndef BILLIARD_LSERVE_H
+#define BILLIARD_LSERVE_H
+
+#include "bindings/compat.h"
+
+/* Adds pool_serve and pool_failed to the table on top. */
+void bl_lserve_open(lua_State *L);
+
+#endif

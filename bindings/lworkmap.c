@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Each item of a task of many fails by itself, also where its result cannot
+ * travel. */
+#include <string.h>
+
+#include "bindings/lerror.h"
+#include "bindings/linterrupt.h"
+#include "bindings/lreport.h"
+#include "bindings/ltask.h"
+#include "bindings/lwork_impl.h"
+#include "runtime/fd.h"
+#include "runtime/limit.h"
+#include "runtime/packet.h"
+
+/* Further slots of the stack; ERRORS: nil while there are none. */
+enum { VALUES = BL_LWORK_ARGS + 1, ERRORS, HANDLER };
+
+/* ---- one item ---- */
+
+/* Pushes the function. Objects that it holds get copies of the descriptors: it
+ * may be made again. */
+static void push_function(lua_State *L, struct bl_lwork *w) {
+  int fds[BL_PACKET_FDS];
+  struct bl_lreceived m = w->each;
+  if (!m.bytes) {
+    lua_pushvalue(L, BL_LWORK_FUNCTION);
+    return;
+  }
+  for (int i = 0; i < m.n; i++) fds[i] = bl_fd_copy(m.fds[i]);
+  m.fds = fds;
+  w->fds += m.n;
+  int n = bl_lcodec_take(L, &m, BL_PROFILE_DOWN);
+  for (int i = 0; i < m.n; i++) bl_fd_close(fds[i]);
+  if (n < 0) lua_error(L);
+  if (n > 1) bl_lwork_fail(L, BL_LWORK_BAD_FUNCTION, lua_tostring(L, -2));
+}
+
+/* Pushes the item's arguments; how many. */
+static int push_arguments(lua_State *L, const struct bl_lwork *w,
+                          lua_Integer i) {
+  lua_rawgeti(L, BL_LWORK_ARGS, i);
+  if (w->task->mode == BL_LTASK_MAP) return 1;
+  if (!lua_istable(L, -1))
+    bl_lwork_fail(L, "the item holds no arguments: it is a %s, not a table",
+                  luaL_typename(L, -1));
+  int item = lua_gettop(L), n = bl_lwork_spread(L, item);
+  lua_remove(L, item);
+  return n;
+}
+
+/* work function args i: the first value that the call of item i returns. */
+static int do_item(lua_State *L) {
+  struct bl_lwork *w = lua_touserdata(L, BL_LWORK);
+  lua_Integer i = lua_tointeger(L, -1);
+  if (bl_limit_requested()) return bl_lerror_raise(L, BL_ETERMINATED);
+  push_function(L, w);
+  int n = push_arguments(L, w, i);
+  bl_linterrupt_enter(L);
+  lua_call(L, n, 1);
+  bl_linterrupt_leave(L);
+  return 1;
+}
+
+/* ---- all ---- */
+
+/* The error on top becomes that of item i. */
+static void note_error(lua_State *L, struct bl_lwork *w, lua_Integer i) {
+  bl_linterrupt_leave(L);
+  if (lua_isnil(L, ERRORS)) {
+    lua_newtable(L);
+    lua_replace(L, ERRORS);
+  }
+  bl_lreport_seal(L, w->scratch);
+  lua_rawseti(L, ERRORS, i);
+}
+
+static lua_Integer count(lua_State *L) {
+  lua_Integer n = (lua_Integer)lua_rawlen(L, BL_LWORK_ARGS);
+  if (lua_getfield(L, BL_LWORK_ARGS, "n") == LUA_TNUMBER)
+    n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+static void do_items(lua_State *L, struct bl_lwork *w, lua_Integer n) {
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_pushcfunction(L, do_item);
+    for (int slot = BL_LWORK; slot <= BL_LWORK_ARGS; slot++)
+      lua_pushvalue(L, slot);
+    lua_pushinteger(L, i);
+    if (lua_pcall(L, BL_LWORK_ARGS + 1, 1, HANDLER) == LUA_OK)
+      lua_rawseti(L, VALUES, i);
+    else
+      note_error(L, w, i);
+  }
+}
+
+/* ---- what came, what goes ---- */
+
+/* Leaves the function at FUNCTION, where it is the same for all, and the items
+ * at ARGS. */
+static void take_apart(lua_State *L, struct bl_lwork *w) {
+  const struct bl_worker_task *t = w->task;
+  struct bl_lreceived m = {t->bytes, t->size, t->message->fds, t->message->n};
+  if (t->share) {
+    bl_lwork_share(L, w);
+  } else {
+    struct bl_ltask_head head = {0};
+    lua_pushnil(L);
+    if (t->size >= sizeof head) memcpy(&head, t->bytes, sizeof head);
+    if (head.size == 0 || head.size > t->size - sizeof head ||
+        head.n > (uint64_t)m.n)
+      bl_lwork_fail(L, BL_LWORK_BAD_ARGS, "they are incomplete");
+    w->each = (struct bl_lreceived){t->bytes + sizeof head, head.size, m.fds,
+                                    (int)head.n};
+    m = (struct bl_lreceived){w->each.bytes + head.size,
+                              t->size - sizeof head - head.size,
+                              m.fds + head.n, m.n - (int)head.n};
+  }
+  w->fds = m.n;
+  bl_lwork_unpack(L, &m, BL_LWORK_BAD_ARGS);
+}
+
+/* Takes out what cannot travel. */
+static void sort_out(lua_State *L, struct bl_lwork *w, lua_Integer n) {
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, VALUES, i);
+    int r = bl_lwork_pack(L, "result", w->scratch);
+    bl_buf_cut(w->scratch, 0);
+    if (r < 0) {
+      note_error(L, w, i);
+      lua_pushnil(L);
+      lua_rawseti(L, VALUES, i);
+    }
+    lua_settop(L, HANDLER);
+  }
+}
+
+/* Where a value is missing the table does not tell how many there are. */
+static void count_values(lua_State *L, lua_Integer n) {
+  for (lua_Integer i = 1; i <= n; i++) {
+    int type = lua_rawgeti(L, VALUES, i);
+    lua_pop(L, 1);
+    if (type != LUA_TNIL) continue;
+    lua_pushinteger(L, n);
+    lua_setfield(L, VALUES, "n");
+    return;
+  }
+}
+
+/* Appends what came of all items: 0, or -1 with the error on top. */
+static int pack(lua_State *L, struct bl_lwork *w, lua_Integer n) {
+  int failures = !lua_isnil(L, ERRORS);
+  w->status = failures ? BL_LTASK_FAILURES : BL_LTASK_ITEMS;
+  count_values(L, n);
+  if (failures) {
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, VALUES);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, ERRORS);
+    lua_rawseti(L, -2, 2);
+  } else {
+    lua_pushvalue(L, VALUES);
+  }
+  return bl_lwork_pack(L, "result", w->reply);
+}
+
+void bl_lwork_map(lua_State *L, struct bl_lwork *w) {
+  take_apart(L, w);
+  lua_Integer n = count(L);
+  lua_createtable(L, n > 0 && n < INT32_MAX ? (int)n : 0, 1);
+  lua_pushnil(L);
+  lua_pushcfunction(L, bl_lreport_describe);
+  do_items(L, w, n);
+  if (pack(L, w, n) == 0) return;
+  lua_settop(L, HANDLER);
+  sort_out(L, w, n);
+  if (pack(L, w, n) < 0) lua_error(L);
+}
