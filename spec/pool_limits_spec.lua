@@ -99,8 +99,7 @@ local places = {
     local a, b = billiard.Pipe()
     local text = ("x"):rep(1 << 20)
     here()
-    while true do a:send_bytes(text) end
-    return b
+    while not b.closed do a:send_bytes(text) end
   end },
   { "in Process:join", function(here)
     local p = billiard.Process { target = function() billiard.sleep(3600) end, daemon = true }
