@@ -72,8 +72,8 @@ end)
 
 -- A task that keeps so much more each time it is called.
 local function hoard()
-  hoarded = hoarded or {}
-  hoarded[#hoarded + 1] = ("x"):rep(4 << 20)
+  local data = billiard.worker.data
+  data[#data + 1] = ("x"):rep(4 << 20)
   return billiard.current_process().pid
 end
 

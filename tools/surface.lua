@@ -31,6 +31,8 @@ local no_page = {
   value = "docs/api/shared.md", permits = "docs/api/sync.md",
   travel = "docs/api/sync.md", survival = "docs/api/sync.md",
   condition = "docs/api/sync.md", barrier = "docs/api/sync.md",
+  pool_limits = "docs/api/pool.md", pool_hard = "docs/api/pool.md",
+  pool_recycle = "docs/api/pool.md",
   zygote = "docs/api/startmethod.md",
   startmethod_child = "docs/api/startmethod.md",
   startmethod_target = "docs/api/startmethod.md",
