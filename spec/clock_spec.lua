@@ -100,7 +100,7 @@ describe("the clock of all waits", function()
     it("K11: is not the wall clock, which jumps by " .. name, function()
       if helper.asan then return pending "ASan has to be loaded first" end
       local out, err, code = helper.run(script, { env = {
-        LD_PRELOAD = kit.jump(), CLOCK_JUMP = by } })
+        LD_PRELOAD = kit.preload "jump", CLOCK_JUMP = by } })
       assert.same({ "", 0 }, { err, code })
       local jumped = check(out)
       assert.is_true(math.abs(jumped - by) <= 2, "it jumped by " .. jumped)
