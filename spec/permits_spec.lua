@@ -23,7 +23,7 @@ describe("billiard.BoundedSemaphore", function()
     assert.equal(3, permits:value())
   end)
 
-  it("raises for what was not acquired, and never has more than at first", function()
+  it("K07: raises for what was not acquired, and never has more than at first", function()
     local permits <close> = assert(BoundedSemaphore(2))
     assert.has_error(function() permits:release() end, "release: this process has acquired none")
     local p = sync.child(function() assert(permits:acquire()) end)
@@ -51,6 +51,19 @@ describe("billiard.BoundedSemaphore", function()
     assert.same({ true, "exit", 0 }, { waiter:join(LONG) })
     waiter:close()
     assert.equal(3, permits:value())
+  end)
+
+  it("K15: does not count for held what one held whose pid another has", function()
+    local permits <close> = assert(BoundedSemaphore(2))
+    local p = sync.child(function() assert(permits:acquire()) end)
+    local pid = p.pid
+    sync.kill(p)
+    local heir = sync.with_pid(pid)
+    if not heir then return pending "no pid can be chosen here" end
+    assert.equal(2, permits:value())
+    assert.same({ true, true }, { permits:acquire(0), permits:acquire(0) })
+    assert.same({ true, true }, { permits:release(), permits:release() })
+    sync.kill(heir)
   end)
 
   it("K12: keeps what a stopped process holds", function()
@@ -139,10 +152,13 @@ describe("billiard.BoundedSemaphore", function()
     end
   end)
 
-  it("refuses to be built of, and used for, what makes no sense", function()
+  it("refuses to be built of what is no count", function()
     for _, n in ipairs { 0, -1, 1.5, "x", 1 << 31, {}, 0 / 0 } do
       assert.has_error(function() BoundedSemaphore(n) end)
     end
+  end)
+
+  it("K14: raises once it is closed, which no holder may do", function()
     local permits = assert(BoundedSemaphore(1))
     assert.equal("<BoundedSemaphore(1 of 1)>", tostring(permits))
     permits:acquire()
