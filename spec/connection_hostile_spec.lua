@@ -5,7 +5,6 @@ local helper = require "spec.helper"
 local kit = require "spec.fixtures.faults.kit"
 local pipes = require "spec.fixtures.pipes"
 
-local Pipe, Process = billiard.Pipe, billiard.Process
 local both, child, finish, error_of = pipes.both, pipes.child, pipes.finish, pipes.error_of
 local hostile = pipes.hostile
 local LONG <const> = pipes.LONG

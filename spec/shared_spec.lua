@@ -119,6 +119,31 @@ describe("billiard.SharedMemory", function()
     assert.is_nil(io.open(maps))
   end)
 
+  -- Of all processes, in bytes.
+  local function in_shared_memory()
+    for line in io.lines "/proc/meminfo" do
+      local n = line:match "^Shmem:%s+(%d+) kB"
+      if n then return n * 1024 end
+    end
+  end
+
+  it("is the system's again when the last that has it is killed, and not before", function()
+    local size <const> = 64 << 20 -- much, since others too use such memory
+    local kept <close> = assert(SharedMemory { size = 100 })
+    local before = in_shared_memory()
+    local p = sync.child(function(there)
+      kept:write(1, "from it")
+      local memory = assert(SharedMemory { size = size })
+      there()
+      while true do memory:write(1, "x") end
+    end)
+    assert.is_true(in_shared_memory() > before + size // 2)
+    sync.kill(p)
+    helper.eventually(function() return in_shared_memory() < before + size // 2 end)
+    assert.equal("from it", kept:read(1, 7)) -- nobody tidies up for others
+    assert.same({ "from it" }, sync.results(function() return kept:read(1, 7) end))
+  end)
+
   it("shows its size", function()
     local memory <close> = assert(SharedMemory { size = 12 })
     assert.equal("<SharedMemory(12 bytes)>", tostring(memory))
