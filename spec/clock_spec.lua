@@ -109,13 +109,8 @@ describe("the clock of all waits", function()
 
   it("K11: is the monotonic one to the kernel, too", function()
     local log = helper.tmpname()
-    if not os.execute("strace -o " .. log .. " true 2>/dev/null") then
-      return pending "there is no strace, or it may trace nothing"
-    end
-    local strace = kit.script(([[#!/bin/sh
-      exec strace -o %s -e trace=futex,clock_nanosleep,timerfd_create,timerfd_settime %s "$@"
-    ]]):format(log, helper.quote(helper.lua)))
-    assert(os.execute("chmod +x " .. strace))
+    local strace = kit.strace(log, "futex,clock_nanosleep,timerfd_create,timerfd_settime")
+    if not strace then return pending "there is no strace, or it may trace nothing" end
     local out, err, code = helper.run(script, { interpreter = strace })
     assert.same({ "", 0 }, { err, code })
     check(out)

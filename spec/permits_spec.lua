@@ -3,6 +3,7 @@
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
+local kit = require "spec.fixtures.faults.kit"
 local loops = require "spec.fixtures.loops"
 local sync = require "spec.fixtures.sync"
 
@@ -76,6 +77,26 @@ describe("billiard.BoundedSemaphore", function()
     sync.kill(p)
     assert.is_true(permits:acquire(LONG))
     permits:release()
+  end)
+
+  it("asks the system nothing while there are permits, no more than a Lock does", function()
+    local log = helper.tmpname()
+    local strace = kit.strace(log, "all")
+    if not strace then return pending "there is no strace, or it may trace nothing" end
+    local out, err = helper.run([[
+      local billiard = require "billiard"
+      local permits, lock, rlock = billiard.BoundedSemaphore(2), billiard.Lock(), billiard.RLock()
+      io.stderr:write "begin\n"
+      for _ = 1, 1000 do
+        for _, one in ipairs { permits, permits, lock, rlock, rlock } do one:acquire(1) end
+        for _, one in ipairs { permits, permits, lock, rlock, rlock } do one:release() end
+      end
+      io.stderr:write "end\n"]], { interpreter = strace })
+    assert.same({ "", "begin\nend\n" }, { out, err })
+    local file <close> = assert(io.open(log))
+    local between = file:read "a":match 'write%(2, "begin\\n".-\n(.*)write%(2, "end'
+    local _, calls = between:gsub("\n", "")
+    assert.is_true(calls < 100, between:sub(1, 1000))
   end)
 
   it("is not the forked child's to release", function()
