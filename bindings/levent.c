@@ -71,7 +71,7 @@ static int object(lua_State *L) {
 }
 
 static int done(lua_State *L, int r, const char *what) {
-  bl_lpoller_close(L, SET);
+  if (!lua_isnil(L, SET)) bl_lpoller_close(L, SET);
   if (r >= 0) return push_true(L);
   return bl_lerror_return(L, r == BL_EINTR ? BL_ETIMEOUT : r, what);
 }
