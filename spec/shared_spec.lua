@@ -128,7 +128,7 @@ describe("billiard.SharedMemory", function()
   end
 
   it("is the system's again when the last that has it is killed, and not before", function()
-    local size <const> = 64 << 20 -- much, since others too use such memory
+    local size <const> = 128 << 20 -- much, since others too use such memory
     local kept <close> = assert(SharedMemory { size = 100 })
     local before = in_shared_memory()
     local p = sync.child(function(there)
