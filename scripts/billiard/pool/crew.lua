@@ -13,8 +13,7 @@
 --    finished  how many have, ever
 -- kind:
 --    "boot" "close" "terminate" "restart", "grow" and "shrink" with n: the user
---    "up" ref           it can take tasks
---    "failed" ref       it can not (reason)
+--    "up" ref           it can take tasks; "failed" ref: it can not (reason)
 --    "full" ref         it has too much memory
 --    "spent" ref        it was given its last task, and leaves by itself
 --    "gone" ref         its process has ended, or was not started; worked: it
@@ -85,11 +84,14 @@ function Crew:start(at, out)
    out[#out + 1] = { "start", member.ref, member.index }
 end
 
-function Crew:kill_all(out)
-   for _, member in ipairs(self.members) do
-      if not member.killed then out[#out + 1] = { "kill", member.ref } end
-      member.state, member.killed = "leaving", true
-   end
+local function kill(member, out)
+   if not member.killed then out[#out + 1] = { "kill", member.ref } end
+   member.state, member.killed = "leaving", true
+end
+
+local function retire(member, out)
+   member.state = "leaving"
+   out[#out + 1] = { "retire", member.ref }
 end
 
 ---- failures ----
@@ -102,7 +104,7 @@ end
 function Crew:end_as(why, out)
    if self.phase == "ending" or self.phase == "ended" then return end
    self.phase, self.why = "ending", why
-   self:kill_all(out)
+   for _, member in ipairs(self.members) do kill(member, out) end
 end
 
 function Crew:note_failure(at, reason, out)
@@ -186,8 +188,7 @@ function Crew:watch_clock(at, out)
       if not member.up_at and not member.killed
          and at - member.since >= rules.start_timeout then
          local asked = member.state == "leaving"
-         member.state, member.killed = "leaving", true
-         out[#out + 1] = { "kill", member.ref }
+         kill(member, out)
          if not asked then
             self.row = self.proven and self.row or TRIES -- it was long enough
             self:note_failure(at, ("not up within %g s (start_timeout)")
@@ -233,11 +234,6 @@ function Crew:dispensable()
       if its < 4 and its <= worth then found, worth = member, its end
    end
    return found
-end
-
-local function retire(member, out)
-   member.state = "leaving"
-   out[#out + 1] = { "retire", member.ref }
 end
 
 function Crew:retire_stale(wanted, out)
