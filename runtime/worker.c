@@ -8,6 +8,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/limit.h"
 #include "runtime/tasklimit.h"
 
 #define MEMORY_LOOK_NS BL_MILLISECOND_NS /* no more often than that */
@@ -138,6 +139,10 @@ int bl_worker_serve(struct bl_link *l, const struct bl_worker_work *work) {
   bl_channel_before_sleep(l->channel, rest, NULL);
   while (r == 0 || r == BL_EINTR) {
     struct bl_message m;
+    if (bl_limit_requested()) { /* whatever waits goes to another */
+      r = BL_ETERMINATED;
+      break;
+    }
     r = bl_channel_receive(l->channel, &m, SIZE_MAX, BL_FOREVER);
     if (r < 0) continue;
     r = obey(&s, &m);

@@ -32,12 +32,20 @@ static int interruptions(int64_t ns) {
   return n;
 }
 
+/* Looks, without a call, until a soft limit is met. */
+static int meets_soft(void) {
+  int64_t deadline_ns = in(10 * BL_SECOND_NS);
+  while (bl_interrupt_peek() != BL_INTERRUPT_SOFT)
+    if (bl_now_ns() > deadline_ns) return 0;
+  return 1;
+}
+
 /* ---- hard ---- */
 
 static int loops(void) {
   bl_limit_listen();
   bl_tasklimit_begin(NEVER, in(SOON));
-  while (bl_interrupt_peek() == BL_INTERRUPT_NONE) continue;
+  meets_soft();
   return 1;
 }
 
@@ -123,13 +131,22 @@ static void hard_is_gone_after_rest(void) {
   CHECK_INT(check_in_child(has_no_limit), 0);
 }
 
+static int is_soft(void) {
+  bl_limit_listen();
+  bl_tasklimit_begin(in(SOON), NEVER);
+  CHECK(meets_soft());
+  return verdict();
+}
+
 /* A process that has limits forks one that has limits, too. */
 static int forks(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(NEVER, in(60 * BL_SECOND_NS));
+  bl_tasklimit_begin(in(SOON), in(60 * BL_SECOND_NS));
+  bl_tasklimit_end();
   CHECK_INT(check_in_child(does_many), 0);
   CHECK_INT(check_in_child(loops), -SIGKILL);
   CHECK_INT(check_in_child(rests), 0);
+  CHECK_INT(check_in_child(is_soft), 0);
   return verdict();
 }
 
@@ -147,8 +164,9 @@ static int is_interrupted(void) {
     int64_t soft_ns = in(SOON);
     pokes = 0;
     bl_tasklimit_begin(soft_ns, NEVER);
+    int64_t deadline_ns = in(10 * BL_SECOND_NS);
     int r;
-    while ((r = bl_poll(NULL, 0, CHECK_DEADLINE)) == BL_EINTR) continue;
+    while ((r = bl_poll(NULL, 0, deadline_ns)) == BL_EINTR) continue;
     CHECK_INT(r, BL_ESOFT);
     CHECK(bl_now_ns() >= soft_ns);
     CHECK(pokes > 0);
@@ -173,7 +191,7 @@ static int blocks_late(void) {
   struct timespec ten = {10, 0};
   bl_limit_listen();
   bl_tasklimit_begin(in(SOON), NEVER);
-  while (bl_interrupt_peek() == BL_INTERRUPT_NONE) continue;
+  CHECK(meets_soft());
   CHECK_INT(ppoll(NULL, 0, &ten, NULL), -1);
   CHECK_INT(ppoll(NULL, 0, &ten, NULL), -1);
   bl_tasklimit_end();
@@ -190,16 +208,14 @@ static int tightens_and_loosens(void) {
   bl_limit_listen();
   bl_tasklimit_begin(in(60 * BL_SECOND_NS), NEVER); /* runs on */
   bl_tasklimit_end();
-  int64_t soft_ns = in(SOON);
-  bl_tasklimit_begin(soft_ns, NEVER); /* earlier than what runs */
-  while (bl_interrupt_take() == BL_INTERRUPT_NONE) continue;
-  CHECK(bl_now_ns() - soft_ns < 10 * BL_SECOND_NS);
+  bl_tasklimit_begin(in(SOON), NEVER); /* earlier than what runs */
+  CHECK(meets_soft());
   bl_tasklimit_end();
   bl_tasklimit_begin(in(SOON), NEVER);
   bl_tasklimit_end();
-  soft_ns = in(5 * SOON); /* later than what runs */
+  int64_t soft_ns = in(5 * SOON); /* later than what runs */
   bl_tasklimit_begin(soft_ns, NEVER);
-  while (bl_interrupt_take() == BL_INTERRUPT_NONE) continue;
+  CHECK(meets_soft());
   CHECK(bl_now_ns() >= soft_ns);
   return verdict();
 }
@@ -251,7 +267,7 @@ static void request(void) {
 static int is_asked_at_its_limit(void) {
   bl_limit_listen();
   bl_tasklimit_begin(in(SOON), NEVER);
-  while (bl_interrupt_peek() != BL_INTERRUPT_SOFT) continue;
+  CHECK(meets_soft());
   request();
   CHECK_INT(bl_poll(NULL, 0, CHECK_DEADLINE), BL_ETERMINATED);
   CHECK_INT(bl_interrupt_take(), BL_INTERRUPT_TERMINATE);
@@ -264,7 +280,7 @@ static int is_asked_at_its_limit(void) {
 static int is_asked_and_done(void) {
   bl_limit_listen();
   bl_tasklimit_begin(in(SOON), NEVER);
-  while (bl_interrupt_peek() != BL_INTERRUPT_SOFT) continue;
+  CHECK(meets_soft());
   request();
   CHECK_INT(bl_tasklimit_end(), 1);
   CHECK_INT(bl_interrupt_take(), BL_INTERRUPT_TERMINATE);

@@ -1,0 +1,201 @@
+-- Hard limits of a pool's tasks: the kernel ends the worker on time, whatever
+-- that is doing, and whether or not its owner looks.
+-- Run once per start method.
+
+local billiard = require "billiard"
+local helper = require "spec.helper"
+local limits = require "spec.fixtures.pool.limits"
+local tasks = require "spec.fixtures.pool.tasks"
+
+local LONG <const> = limits.LONG
+local HARD <const> = "TimeLimitExceeded"
+local SHORT <const> = 0.15 * helper.scale
+local TRIES <const> = 5
+local LATE <const> = 0.05 * helper.scale
+
+local stubborn = {
+  { "loops", function() while true do end end },
+  { "is stuck in a C function", tasks.stuck_in_c },
+  { "has stopped itself", function()
+    os.execute "kill -STOP $PPID"
+    while true do end
+  end },
+  { "waits for a command that ignores TERM", function()
+    os.execute "trap '' TERM; sleep 3600; sleep 3600"
+  end },
+  { "swallows the error of its soft limit", function()
+    while true do pcall(function() while true do end end) end
+  end },
+}
+
+describe("a hard limit", function()
+  helper.guard()
+
+  for _, row in ipairs(stubborn) do
+    local what, body = table.unpack(row)
+    it("ends on time a task that " .. what .. ", and the next runs", function()
+      local pool <close> = limits.pool { soft_timeout = SHORT / 2, timeout = SHORT }
+      local late, pids = {}, {}
+      for i = 1, TRIES do
+        pids[i] = pool:apply(tasks.pid)
+        local start = billiard.now()
+        local none, err, code = assert(pool:apply_async(body, {})):get(LONG)
+        late[i] = billiard.now() - start - SHORT
+        assert.is_nil(none)
+        if row[3] ~= code then assert.equal(HARD, code) end
+        assert.equal(code, err.code)
+        assert.is_true(late[i] >= 0)
+        assert.is_true(i == 1 or pids[i] ~= pids[i - 1])
+      end
+      assert.equal("number", type(pool:apply(tasks.pid)))
+      assert.is_true(limits.median(late) < LATE, "late by " .. limits.median(late))
+    end)
+  end
+
+  it("says which worker it ended, and how", function()
+    local pool <close> = limits.pool { timeout = SHORT }
+    local pid = pool:apply(tasks.pid)
+    local _, err = pool:apply(tasks.stuck_in_c)
+    assert.equal(HARD, err.code)
+    assert.equal(pid, err.pid)
+    assert.matches("limit", err.message)
+    assert.equal("billiard.Error", getmetatable(err).__name)
+  end)
+
+  it("ends what the task has started, too", function()
+    local pool <close> = limits.pool {}
+    local name = helper.tmpname()
+    local r = assert(pool:apply_async(function()
+      os.execute("echo $$ >" .. name .. "; exec sleep 3600")
+    end, {}, { timeout = 2 * SHORT }))
+    assert.equal(HARD, select(3, r:get(LONG)))
+    local file <close> = assert(io.open(name))
+    local pid = file:read "n"
+    helper.eventually(function()
+      local state = helper.proc_state(pid)
+      return state == nil or state == "Z"
+    end)
+  end)
+
+  it("fails the started task alone, what waits behind it runs", function()
+    local pool <close> = limits.pool { processes = 2, timeout = 4 * SHORT }
+    local stuck = assert(pool:apply_async(tasks.stuck_in_c, {}))
+    local others = {}
+    for i = 1, 20 do others[i] = assert(pool:apply_async(function() return i end)) end
+    for i, r in ipairs(others) do assert.equal(i, r:get(LONG)) end
+    assert.equal(HARD, select(3, stuck:get(LONG)))
+  end)
+
+  it("is over with the task: an idle worker is not hit", function()
+    local pool <close> = limits.pool { timeout = SHORT }
+    local pid = pool:apply(tasks.pid)
+    local till = billiard.now() + 3 * SHORT
+    while billiard.now() < till do pool:poll(SHORT) end
+    assert.equal(pid, pool:apply(tasks.pid))
+  end)
+
+  it("does not hit tasks that are shorter, however many", function()
+    local pool <close> = limits.pool { timeout = 20 * SHORT }
+    local pid = pool:apply(tasks.pid)
+    local till = billiard.now() + 25 * SHORT
+    while billiard.now() < till do assert.equal(pid, pool:apply(tasks.pid)) end
+  end)
+
+  it("may be met by a task that is done again", function()
+    local pool <close> = limits.pool {}
+    local name = helper.tmpname()
+    local text = assert(pool:apply(function()
+      local file <close> = assert(io.open(name, "a+"))
+      local before = file:read "a"
+      file:write "x"
+      file:flush()
+      while before == "" do end
+      return before
+    end, {}, { timeout = 2 * SHORT, attempts = 2 }))
+    assert.equal("x", text)
+  end)
+end)
+
+-- An owner of a pool, in a process of its own: has one worker for each of the
+-- stubborn, and then does `after`. What has started is told through the queue.
+local function owner(queue, after)
+  local method = helper.method
+  local bodies = {}
+  for i, row in ipairs(stubborn) do bodies[i] = row[2] end
+  return billiard.Process { daemon = true, target = function()
+    local pool = assert(billiard.Pool { processes = #bodies, start_method = method })
+    local function starting()
+      for _, worker in ipairs(pool:workers()) do
+        if worker.state == "starting" then return true end
+      end
+    end
+    while starting() do pool:poll(0.1) end
+    for i, body in ipairs(bodies) do
+      pool:apply_async(function(q)
+        q:put { i, billiard.current_process().pid, billiard.now() }
+        body()
+      end, { queue }, { soft_timeout = 2 * SHORT, timeout = 4 * SHORT })
+    end
+    after()
+  end }
+end
+
+-- How late each of the stubborn was ended.
+local function watch(queue)
+  local running, late = {}, {}
+  for _ = 1, #stubborn do
+    local i, pid, start = table.unpack(assert(queue:get(LONG)))
+    running[i] = { pid = pid, due = start + 4 * SHORT }
+  end
+  return function()
+    helper.eventually(function()
+      for i, row in pairs(running) do
+        local state = helper.proc_state(row.pid)
+        if state == nil or state == "Z" then
+          late[i], running[i] = billiard.now() - row.due, nil
+        end
+      end
+      return next(running) == nil
+    end, LONG)
+    return late
+  end
+end
+
+-- The median of some tries for each; act(owner) once all of them run.
+local function lateness(after, act)
+  local all = {}
+  for i = 1, #stubborn do all[i] = {} end
+  for try = 1, 3 do
+    local queue <close> = billiard.Queue()
+    local p <close> = assert(owner(queue, after):start())
+    local rest = watch(queue)
+    act(p)
+    for i, late in ipairs(rest()) do all[i][try] = late end
+    p:kill()
+    p:join(LONG)
+  end
+  for i, list in ipairs(all) do all[i] = limits.median(list) end
+  return all
+end
+
+local function assert_on_time(all)
+  for i, late in ipairs(all) do
+    assert.is_true(late < LATE, ("a task that %s: late by %g"):format(stubborn[i][1], late))
+    assert.is_true(late > -SHORT, ("a task that %s: early by %g"):format(stubborn[i][1], -late))
+  end
+end
+
+describe("a hard limit without its owner", function()
+  helper.guard()
+
+  it("holds while that is stopped", function()
+    assert_on_time(lateness(function() billiard.sleep(3600) end, function(p)
+      p:send_signal "STOP"
+      helper.eventually(function() return helper.proc_state(p.pid) == "T" end)
+    end))
+  end)
+
+  it("holds while that is in a loop and never polls", function()
+    assert_on_time(lateness(function() while true do end end, function() end))
+  end)
+end)
