@@ -23,6 +23,7 @@ local no_page = {
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
   poolcrew = "docs/api/pool.md", poolcalls = "docs/api/pool.md",
+  poolstart = "docs/api/pool.md", poolloop = "docs/api/pool.md",
   poollists = "docs/api/pool.md", poollife = "docs/api/pool.md",
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",
