@@ -77,10 +77,17 @@ describe("billiard.pool, its calls:", function()
     end)
 
     it("returns an Error when no process can be started", function()
-      fake.unstartable = "no more processes"
+      fake.unstartable = math.huge
       local _, e, code = billiard.Pool(2)
       assert.equal("StartError", code)
       assert.truthy(e.message:find("no more processes", 1, true))
+    end)
+
+    it("leaves nothing when one failure is too many and others have begun", function()
+      fake.unstartable = 1
+      local _, _, code = billiard.Pool { processes = 3, max_restarts = 0 }
+      assert.equal("StartError", code)
+      assert.equal(0, fake:pids())
     end)
   end)
 

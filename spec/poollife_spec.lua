@@ -41,6 +41,20 @@ describe("billiard.pool, its life:", function()
     end)
   end)
 
+  it("may be shrunk where a worker's end is told", function()
+    local pool, shrunk
+    pool = manual { processes = 2, on_process_down = function()
+      if shrunk then return end
+      pool:shrink()
+      shrunk = true
+    end }
+    fake:die(1)
+    repeat until not pool:poll()
+    assert.True(shrunk)
+    assert.equal(1, fake:pids())
+    assert.equal(1, pool:stats().up)
+  end)
+
   describe("the end", function()
     it("lets what was submitted be done before join returns", function()
       local pool = new(2)

@@ -21,19 +21,17 @@
 --    "tick"             time has passed or the load has changed
 --
 -- action:
---    { "start", ref, index }        answered by up, failed or gone
---    { "retire", ref }              no more tasks, then it leaves: gone
---    { "kill", ref }                gone
---    { "ended", why, last }         "closed", "terminated", "failed" (none
---                                   ever came up) or "gave_up", last reason
+--    { "start", ref, index }   answered by up, failed or gone
+--    { "retire", ref }         no more tasks, then it leaves; { "kill", ref }: gone
+--    { "ended", why }          see `why`
+-- why: "closed", "terminated", "failed" (none ever came up) or "gave_up"; then
+-- `last` is the last reason. Known from the phase "ending" on.
 -- @module billiard.pool.crew
 
-local crew = {}
-
-local Crew = {}
+local crew, Crew = {}, {}
 Crew.__index = Crew
 
--- So many in a row that do not come up are enough, while none ever did.
+-- While none ever came up, so many in a row are enough.
 local TRIES <const> = 3
 
 --- Makes one. rules: processes, min, max, idle_timeout, max_restarts,
@@ -272,7 +270,7 @@ function crew.handle(self, event)
       self:balance(event.at, out)
    end
    if not self.members[1] and self.phase ~= "ended" and self:wanted() == 0 then
-      out[#out + 1] = { "ended", self.why or "closed", self.last }
+      out[#out + 1] = { "ended", self.why or "closed" }
       self.phase = "ended"
    end
    return out
