@@ -202,6 +202,7 @@ describe("billiard.pool, its calls:", function()
       assert.equal("Terminated", code_of(c))
       assert.True(b:wait(0))
       assert.equal("too_late", select(3, a:terminate()))
+      assert.equal(2, pool:stats().terminated)
       assert.error_matches(function() b:terminate "FOO" end, "no such signal")
     end)
 

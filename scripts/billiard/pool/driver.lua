@@ -53,10 +53,14 @@ function actions.start(pool, ref, index)
    pool.members[ref], pool.by_number[number] = member, member
 end
 
-function actions.retire(pool, ref) pool.core:retire(pool.members[ref].number) end
+-- There is no member where it could not be started.
+function actions.retire(pool, ref)
+   local member = pool.members[ref]
+   if member then pool.core:retire(member.number) end
+end
 
 function actions.kill(pool, ref)
-   local member = pool.members[ref] -- none where it was never started
+   local member = pool.members[ref]
    if member then pool.core:kill(member.number) end
 end
 
@@ -117,8 +121,9 @@ end
 -- the pool's. true if it was so.
 function driver.cancel(pool, ticket, err)
    if not pool.core or not pool.core:cancel(ticket) then return false end
-   local task = driver.forget(pool, ticket)
-   pool.counts.cancelled = pool.counts.cancelled + 1
+   local task, counts = driver.forget(pool, ticket), pool.counts
+   local counted = err and err.code == "Terminated" and "terminated" or "cancelled"
+   counts[counted] = counts[counted] + 1
    getmetatable(task).on_lost(task, err or pool.error or failure.cancelled(), "cancelled")
    return true
 end
