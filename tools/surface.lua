@@ -22,6 +22,7 @@ local no_page = {
   host = "docs/billiard.1", family = "docs/api/process.md",
   result = "docs/api/process.md", board = "docs/api/process.md",
   loops = "docs/api/waiter.md",
+  poolcrew = "docs/api/pool.md", poolcalls = "docs/api/pool.md",
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",

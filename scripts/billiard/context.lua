@@ -50,6 +50,12 @@ function context.set_start_method(name, force)
    chosen = true
 end
 
+--- That of a Pool that is built now and names none: what the program has
+-- chosen; "forkserver" otherwise.
+function context.pool_method()
+   return chosen and core.start_method() or "forkserver"
+end
+
 --- Which program runs children that are started by "spawn" and "forkserver":
 -- the host, another program that calls bl_child_main(), or a Lua interpreter,
 -- which is known by its name (lua, lua5.4).
@@ -98,6 +104,9 @@ local function bind(method)
    class.__method = method
    return setmetatable({
       Process = class,
+      Pool = function(options)
+         return require "billiard.pool".create(options, method)
+      end,
       get_start_method = function() return method end,
       set_start_method = function()
          error(("set_start_method: this context is bound to \"%s\"")

@@ -6,6 +6,7 @@
 local context = require "billiard.context"
 local core = require "billiard.core"
 local log = require "billiard.log"
+local pool = require "billiard.pool"
 local Process = require "billiard.process"
 local shared = require "billiard.shared"
 local sync = require "billiard.sync"
@@ -15,6 +16,8 @@ return {
    _VERSION = core._VERSION,
 
    Process = Process,
+   Pool = pool.Pool,
+   as_completed = pool.as_completed,
    AuthenticationString = core.AuthenticationString,
    run = require "billiard.run",
    policy = require "billiard.policy",

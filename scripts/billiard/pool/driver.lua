@@ -1,0 +1,296 @@
+-- SPDX-License-Identifier: MIT
+--- What moves a pool on: starts and ends its processes as the crew wants,
+-- hands what core tells to the tasks it is about. All of it happens inside the
+-- calls of the pool's owner.
+--
+--    core:next() --event--> handlers --> task's own handler, its callbacks
+--                               |
+--                             crew --action--> processes
+--
+-- What waits in `pool.pending`, by ticket, has a metatable with the handlers
+-- on_result(task, flags, ...), on_error(task, flags, err), on_lost(task, err,
+-- why), on_started(task, pid, since) and on_soft(task).
+-- @module billiard.pool.driver
+
+local core = require "billiard.core"
+local crew = require "billiard.pool.crew"
+local failure = require "billiard.pool.failure"
+local log = require "billiard.log"
+local report = require "billiard.pool.report"
+local worker = require "billiard.worker"
+
+local driver = {}
+
+local FOREVER <const> = math.huge
+
+--- The process it belongs to, where that is another one; cheap while it works.
+function driver.stranger(pool)
+   if pool.core and pcall(pool.core.fileno, pool.core) then return nil end
+   return pool.pid ~= core.current_process().pid and pool.pid or nil
+end
+
+---- the user's functions ----
+
+--- Calls one; what it raises is logged, and harms nobody.
+function driver.call(what, f, ...)
+   local ok, problem = xpcall(f, debug.traceback, ...)
+   if not ok then
+      log.get_logger():error("%s failed: %s", what, tostring(problem))
+   end
+end
+
+---- processes ----
+
+-- What a worker has to know (worker.lua).
+local function config_of(pool, member)
+   local o = pool.options
+   return { index = member.index, name = member.name,
+            initializer = o.initializer, initargs = o.initargs,
+            max_memory = o.max_memory_per_child }
+end
+
+-- Its end of the link stays here only until it has its own.
+local function start_process(pool, member, link)
+   local process = core.Process {
+      target = worker.main, args = { link, config_of(pool, member) },
+      name = member.name, daemon = true, pgroup = true,
+      start_method = pool.options.start_method,
+   }
+   local ran, started, err = pcall(process.start, process)
+   if ran and started then
+      core.contain(process)
+      return process
+   end
+   process:close()
+   if ran then return nil, err end
+   return nil, started -- an argument that does not travel (any more)
+end
+
+-- It cannot be used.
+local function abandon(process)
+   process:kill()
+   process:join(5)
+   if not process:is_alive() then process:close() end
+end
+
+-- The process, and core's number for it; or nil and why not.
+local function launch(pool, member)
+   local mine, its = core.pool_link()
+   if not mine then return nil, its end
+   local process, problem = start_process(pool, member, its)
+   its:close()
+   if not process then
+      mine:close()
+      return nil, problem
+   end
+   local number, err = pool.core:add(process, mine, pool.options.max_tasks_per_child)
+   if number then return process, number end
+   abandon(process)
+   return nil, err
+end
+
+---- the crew's actions ----
+
+local actions = {}
+
+function actions.start(pool, ref, index)
+   pool.started = pool.started + 1
+   local member = { ref = ref, index = index, oom_kills = failure.oom_kills(),
+      name = ("%s-worker-%d"):format(pool.name, pool.started) }
+   local process, number = launch(pool, member)
+   if not process then
+      return driver.tell(pool, { kind = "gone", ref = ref, reason = number })
+   end
+   member.pid, member.process, member.number = process.pid, process, number
+   pool.members[ref], pool.by_number[number] = member, member
+end
+
+function actions.retire(pool, ref) pool.core:retire(pool.members[ref].number) end
+
+function actions.kill(pool, ref)
+   local member = pool.members[ref] -- none where it was never started
+   if member then pool.core:kill(member.number) end
+end
+
+-- Nobody is left who could do what is still there, if anything.
+function actions.ended(pool, why, last)
+   pool.ended, pool.error = why, pool.error or failure.of_pool(pool.name, why, last)
+   pool.refused = pool.refused or "ended"
+   driver.cancel_all(pool)
+end
+
+--- Tells the crew, and does what it wants.
+function driver.tell(pool, event)
+   event.at, event.load, event.finished = core.now(), driver.load(pool), pool.finished
+   local list = crew.handle(pool.crew, event)
+   pool.due = crew.due(pool.crew)
+   if pool.crew.phase == "ending" and pool.crew.last and not pool.error then
+      pool.error = failure.of_pool(pool.name, pool.crew.why, pool.crew.last)
+      pool.refused = pool.error and "ended" or pool.refused
+   end
+   for _, action in ipairs(list) do
+      actions[action[1]](pool, action[2], action[3])
+   end
+end
+
+---- tasks ----
+
+--- How much there is to do: tasks, and loops that will submit more.
+function driver.load(pool)
+   local n = pool.open
+   for loop in pairs(pool.loops) do
+      if not loop.exhausted then n = n + 1 end
+   end
+   return n
+end
+
+--- The task of that ticket has ended, or is not to be heard of again.
+function driver.forget(pool, ticket)
+   local task = pool.pending[ticket]
+   pool.pending[ticket] = nil
+   if task then pool.open = pool.open - 1 end
+   return task
+end
+
+--- Takes back what no worker has started; it ends with an Error of its own, or
+-- the pool's. true if it was so.
+function driver.cancel(pool, ticket, err)
+   if not pool.core or not pool.core:cancel(ticket) then return false end
+   local task = driver.forget(pool, ticket)
+   pool.counts.cancelled = pool.counts.cancelled + 1
+   getmetatable(task).on_lost(task, err or pool.error or failure.cancelled(), "cancelled")
+   return true
+end
+
+--- The same with all.
+function driver.cancel_all(pool)
+   local tickets = {}
+   for ticket in pairs(pool.pending) do tickets[#tickets + 1] = ticket end
+   for _, ticket in ipairs(tickets) do driver.cancel(pool, ticket) end
+end
+
+---- what core tells ----
+
+local on = {}
+
+function on.result(pool, ticket, flags, ...)
+   local pending = pool.pending
+   local task = pending[ticket]
+   pending[ticket] = nil
+   pool.open, pool.finished = pool.open - 1, pool.finished + 1
+   getmetatable(task).on_result(task, flags, ...)
+end
+
+function on.error(pool, ticket, flags, err)
+   local task = driver.forget(pool, ticket)
+   pool.finished, pool.counts.failed = pool.finished + 1, pool.counts.failed + 1
+   getmetatable(task).on_error(task, flags, err)
+end
+
+local COUNTED <const> = { died = "lost", rubbish = "lost", limit = "timed_out",
+                          terminated = "terminated", killed = "terminated" }
+
+function on.lost(pool, ticket, number, why, process, since)
+   local member, task = pool.by_number[number], driver.forget(pool, ticket)
+   local class, counted = getmetatable(task), COUNTED[why]
+   member.worked = true
+   pool.counts[counted] = pool.counts[counted] + 1
+   class.on_started(task, member.pid, since)
+   local err = why == "killed" and pool.error
+      or failure.lost(member, why, process, class.hard_limit(task))
+   class.on_lost(task, err, why)
+end
+
+function on.started(pool, ticket, number, since)
+   local task = pool.pending[ticket]
+   if task then
+      getmetatable(task).on_started(task, pool.by_number[number].pid, since)
+   end
+end
+
+function on.soft(pool, ticket)
+   local task = pool.pending[ticket]
+   if task then getmetatable(task).on_soft(task) end
+end
+
+-- Tells the crew of a worker; core is asked later than it has told.
+local function tell_of(pool, kind, number, reason)
+   local member = pool.by_number[number]
+   driver.tell(pool, { kind = kind, ref = member.ref, reason = reason })
+   return member
+end
+
+function on.up(pool, number)
+   local member = tell_of(pool, "up", number)
+   local hook = pool.options.on_process_up
+   if hook then driver.call("on_process_up", hook, report.worker(pool, member)) end
+end
+
+function on.failed(pool, number, err) tell_of(pool, "failed", number, err) end
+function on.full(pool, number) tell_of(pool, "full", number) end
+function on.spent(pool, number) tell_of(pool, "spent", number) end
+
+function on.gone(pool, number, process, done)
+   local member, hook = pool.by_number[number], pool.options.on_process_down
+   local exit, err = failure.exit_of(process), process.error
+   process:close()
+   pool.by_number[number], pool.members[member.ref] = nil, nil
+   if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
+   driver.tell(pool, { kind = "gone", ref = member.ref,
+      worked = done > 0 or member.worked,
+      reason = err or ("worker %s %s"):format(member.name, exit.text) })
+end
+
+local function take(pool, kind, ...)
+   if not kind then return false end
+   on[kind](pool, ...)
+   return true
+end
+
+--- Takes in what has happened, without waiting.
+function driver.drain(pool)
+   local c = pool.core
+   while not pool.ended and take(pool, c:next()) do end
+   if pool.ended then return end
+   if pool.restless or pool.due < FOREVER and core.now() >= pool.due then
+      driver.tell(pool, { kind = "tick" })
+   end
+end
+
+--- Waits until something happens, at the latest until the deadline, and takes
+-- it in. false if nothing happened; nil, message, code if it cannot be waited.
+function driver.turn(pool, deadline)
+   local c, due = pool.core, pool.due
+   if pool.ended then return nil, "closed", "closed" end
+   if deadline < due then due = deadline end
+   pool.waiting = pool.waiting + 1
+   local happened, err, code
+   if due == FOREVER then happened, err, code = c:wait()
+   else happened, err, code = c:wait(math.max(0, due - core.now())) end
+   pool.waiting = pool.waiting - 1
+   driver.drain(pool)
+   if happened then return true end
+   if code == "timeout" then return false end
+   return nil, err, code
+end
+
+--- Turns until done(arg) is true: true; or nil, message, code. At least once.
+function driver.turn_until(pool, done, arg, deadline)
+   repeat
+      local turned, err, code = driver.turn(pool, deadline)
+      if done(arg) then return true end
+      if turned == nil then return nil, err, code end
+   until deadline < FOREVER and core.now() >= deadline
+   return nil, "timeout", "timeout"
+end
+
+--- Once all has ended: lets go of what the kernel has for it, unless a
+-- coroutine still waits there.
+function driver.release(pool)
+   if pool.core and pool.waiting == 0 then
+      pool.core:close()
+      pool.core = nil
+   end
+end
+
+return driver

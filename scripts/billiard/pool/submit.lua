@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+--- How tasks get into a pool.
+-- @module billiard.pool.submit
+
+local driver = require "billiard.pool.driver"
+local options = require "billiard.pool.options"
+local result = require "billiard.pool.result"
+
+local misuse <const> = options.misuse
+
+-- What core does with a task's args: f(args...), or f of each of them.
+local submit = { APPLY = 0, MAP = 1, STARMAP = 2 }
+
+local APPLY <const> = submit.APPLY
+local NO_ARGS <const> = {}
+
+-- Raises: nothing can be submitted.
+local function refuse(pool, what)
+   if pool.error then misuse(what, pool.error.message) end
+   misuse(what, ("%s is %s"):format(pool.name, pool.refused))
+end
+
+-- What core raised.
+local function raise(pool, what, problem)
+   local stranger = driver.stranger(pool)
+   if stranger then misuse(what, "Pool belongs to process " .. stranger) end
+   if type(problem) ~= "string" then error(problem, 0) end
+   misuse(what, (problem:gsub("^[^\n]-:%d+: ", ""):gsub("^%l+: ", "")))
+end
+
+local function register(pool, ticket, task)
+   local n = pool.open + 1
+   pool.pending[ticket] = task
+   pool.open, pool.submitted = n, pool.submitted + 1
+   if pool.elastic and n > pool.crew.goal and pool.crew.goal < pool.crew.max then
+      driver.tell(pool, { kind = "tick" })
+   end
+end
+
+--- Of a call: its options, complete.
+function submit.read_options(pool, what, f, given, known)
+   if pool.refused then refuse(pool, what) end
+   options.check_task(what, f)
+   if known.chunk and math.type(given) == "integer" then given = { chunk = given } end
+   local o, problem = options.task(given or {}, known, pool)
+   if not o then misuse(what, problem) end
+   return o
+end
+
+--- A function(args, task) -> ticket; or nil, message, code. What waits for the
+-- ticket is the task (pool.driver).
+function submit.many(pool, what, f, mode, o)
+   return function(args, task)
+      if pool.ended then refuse(pool, what) end
+      local c = pool.core
+      local ok, ticket, err, code = pcall(c.submit, c, f, args, mode, o.soft,
+         o.hard, o.attempts, o.tell)
+      if not ok then raise(pool, what, ticket) end
+      if ticket then register(pool, ticket, task) end
+      return ticket, err, code
+   end
+end
+
+local function check_args(args)
+   if type(args) ~= "table" then
+      misuse("apply", "args must be a table, got " .. type(args))
+   end
+end
+
+local function one_with(pool, f, args, given)
+   local o = submit.read_options(pool, "apply", f, given, options.APPLY)
+   check_args(args)
+   local r = result.new(pool, nil, o)
+   local ticket, err, code = submit.many(pool, "apply", f, APPLY, o)(args, r)
+   if not ticket then return nil, err, code end
+   r.ticket = ticket
+   return r
+end
+
+--- One task: f(args[1], ...). Most have no options: that way is short.
+function submit.one(pool, f, args, given)
+   if args == nil then args = NO_ARGS end
+   if given ~= nil or pool.refused or type(f) ~= "function" or type(args) ~= "table" then
+      return one_with(pool, f, args, given)
+   end
+   local c = pool.core
+   local ok, ticket, err, code = pcall(c.submit, c, f, args, APPLY, pool.soft,
+      pool.hard, 1, false)
+   if not ok then raise(pool, "apply", ticket) end
+   if not ticket then return nil, err, code end
+   local r = result.new(pool, ticket)
+   register(pool, ticket, r)
+   return r
+end
+
+return submit
