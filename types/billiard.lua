@@ -591,10 +591,175 @@ function Supervisor:poll() end
 ---@param force? boolean
 function Supervisor:ask_to_stop(force) end
 
+---@class billiard.PoolOptions
+---@field processes? integer
+---@field initializer? function
+---@field initargs? table
+---@field soft_timeout? number|false
+---@field timeout? number|false
+---@field max_tasks_per_child? integer
+---@field max_memory_per_child? integer KiB
+---@field max_age? number
+---@field min? integer
+---@field max? integer
+---@field idle_timeout? number
+---@field max_restarts? integer
+---@field max_restart_freq? number
+---@field start_method? billiard.StartMethod
+---@field start_timeout? number
+---@field name? string
+---@field on_process_up? fun(worker: billiard.PoolWorker)
+---@field on_process_down? fun(worker: billiard.PoolWorker, exit: { exitcode: integer|false, signal?: integer, rusage?: table, text: string })
+
+---@class billiard.LoopOptions
+---@field soft_timeout? number|false
+---@field timeout? number|false
+---@field attempts? integer
+---@field chunk? integer
+---@field prefetch? integer
+
+---@class billiard.TaskOptions
+---@field soft_timeout? number|false
+---@field timeout? number|false
+---@field attempts? integer
+---@field callback? fun(...)
+---@field error_callback? fun(err: billiard.Error)
+---@field accept_callback? fun(pid: integer, started_at: number)
+---@field timeout_callback? fun(kind: "soft"|"hard", seconds: number)
+---@field correlation_id? any
+
+---@class billiard.MapOptions: billiard.TaskOptions
+---@field chunk? integer
+
+---@class billiard.PoolWorker
+---@field pid integer
+---@field index integer
+---@field name string
+---@field state "starting"|"idle"|"busy"|"leaving"|"gone"
+---@field tasks integer
+---@field task? any
+---@field since? number
+---@field rss? integer KiB
+---@field waiting? integer
+
+---@class billiard.AsyncResult
+---@field correlation_id? any
+local AsyncResult = {}
+---@param timeout? number
+---@return any ... or nil, billiard.Error|"timeout", code
+function AsyncResult:get(timeout) end
+---@param timeout? number
+---@return true? ended, string? err, string? code
+function AsyncResult:wait(timeout) end
+---@return boolean
+function AsyncResult:ready() end
+---@return boolean
+function AsyncResult:successful() end
+---@return boolean
+function AsyncResult:accepted() end
+---@return integer? pid, integer ...
+function AsyncResult:worker_pid() end
+---@return true? taken_back, string? err, string? code
+function AsyncResult:cancel() end
+---@param signal? string|integer
+---@return true? ended, string? err, string? code
+function AsyncResult:terminate(signal) end
+function AsyncResult:discard() end
+---@return integer? fd
+function AsyncResult:fileno() end
+---@return integer? fd
+function AsyncResult:pollfd() end
+---@return integer? fd
+function AsyncResult:getfd() end
+---@return "r"
+function AsyncResult:events() end
+---@return number? seconds
+function AsyncResult:timeout() end
+---@return boolean
+function AsyncResult:dirty() end
+
+---@alias billiard.Task function|string a function or "module:function"
+---@alias billiard.Items table|fun(): any a list or an iterator
+
+---@class billiard.Pool
+---@field name string
+---@field pid integer
+local Pool = {}
+---@param f billiard.Task
+---@param args? table
+---@param opts? billiard.TaskOptions
+---@return any ... or nil, billiard.Error, code
+function Pool:apply(f, args, opts) end
+---@param f billiard.Task
+---@param args? table
+---@param opts? billiard.TaskOptions
+---@return billiard.AsyncResult? result, string? err, string? code
+function Pool:apply_async(f, args, opts) end
+---@param f billiard.Task
+---@param list billiard.Items
+---@param opts? billiard.MapOptions|integer
+---@return any[]? list, billiard.Error|string? err, string? code
+function Pool:map(f, list, opts) end
+---@param f billiard.Task
+---@param list billiard.Items
+---@param opts? billiard.MapOptions|integer
+---@return billiard.AsyncResult? result, string? err, string? code
+function Pool:map_async(f, list, opts) end
+---@param f billiard.Task
+---@param list billiard.Items
+---@param opts? billiard.MapOptions|integer
+---@return any[]? list, billiard.Error|string? err, string? code
+function Pool:starmap(f, list, opts) end
+---@param f billiard.Task
+---@param list billiard.Items
+---@param opts? billiard.MapOptions|integer
+---@return billiard.AsyncResult? result, string? err, string? code
+function Pool:starmap_async(f, list, opts) end
+---@param f billiard.Task
+---@param source billiard.Items
+---@param opts? billiard.LoopOptions|integer
+---@return fun(): integer?, any, billiard.Error?
+function Pool:imap(f, source, opts) end
+---@param f billiard.Task
+---@param source billiard.Items
+---@param opts? billiard.LoopOptions|integer
+---@return fun(): integer?, any, billiard.Error?
+function Pool:imap_unordered(f, source, opts) end
+---@param n? integer
+function Pool:grow(n) end
+---@param n? integer
+function Pool:shrink(n) end
+function Pool:restart() end
+function Pool:close() end
+function Pool:terminate() end
+---@param timeout? number
+---@return true? ended, billiard.Error|string? err, string? code
+function Pool:join(timeout) end
+---@param timeout? number 0
+---@return boolean? happened, billiard.Error|string? err, string? code
+function Pool:poll(timeout) end
+---@return table<string, integer|string>
+function Pool:stats() end
+---@return billiard.PoolWorker[]
+function Pool:workers() end
+---@return integer? fd
+function Pool:fileno() end
+---@return integer? fd
+function Pool:pollfd() end
+---@return integer? fd
+function Pool:getfd() end
+---@return "r"
+function Pool:events() end
+---@return number? seconds
+function Pool:timeout() end
+---@return boolean
+function Pool:dirty() end
+
 ---@class billiard
 ---@field _VERSION string
 ---@field Process billiard.Process
 ---@field AuthenticationString billiard.AuthenticationString
+---@field worker? { index: integer, name: string, data: any } in a task of a pool
 ---@field SUBDEBUG 5
 ---@field DEBUG 10
 ---@field INFO 20
@@ -684,6 +849,13 @@ function billiard.ready(text) end
 function billiard.wait(list, timeout) end
 ---@return billiard.Poller? poller, string? err, string? code
 function billiard.Poller() end
+---@param options? integer|billiard.PoolOptions
+---@return billiard.Pool? pool, billiard.Error|string? err, string? code
+function billiard.Pool(options) end
+---@param results billiard.AsyncResult[]
+---@param timeout? number
+---@return fun(): billiard.AsyncResult?
+function billiard.as_completed(results, timeout) end
 ---@param maxsize? integer
 ---@return billiard.Queue? queue, string? err, string? code
 function billiard.Queue(maxsize) end
