@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- run with: lua scripts/billiard
 --- Checks every file below some directories, several at a time, each within a
 -- time limit; a file that breaks its worker costs nothing but itself.
 --
@@ -7,8 +8,9 @@
 --                         +--> what it found, as it comes; what was wrong
 --
 -- Usage: check_tree.lua [--jobs N] [--limit SECONDS] CHECK DIR ...
---    lua     compiles the .lua files, as luac -p does
---    hash    prints their SHA-256, as sha256sum does: sha256sum -c reads it
+-- CHECK is one of
+--    lua     compiles .lua files, as luac -p does
+--    hash    prints the SHA-256 of files, for sha256sum -c
 --    gzip    prints their sizes before and after compression
 -- Exit status: 0 if all files are good, 1 if some are not, 2 for bad usage.
 
