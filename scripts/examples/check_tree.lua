@@ -23,9 +23,14 @@ local function compile(path)
    if not code then error(problem, 0) end
 end
 
+-- A program failed: what it said, or how it ended.
+local function fail(name, said, exitcode)
+   error(said:match "[^\n]+" or ("%s ended with %d"):format(name, exitcode), 0)
+end
+
 local function hash(path)
    local result = assert(billiard.run { "sha256sum", "--", path })
-   if result.exitcode ~= 0 then error(result.stderr, 0) end
+   if result.exitcode ~= 0 then fail("sha256sum", result.stderr, result.exitcode) end
    return result.stdout
 end
 
@@ -39,7 +44,7 @@ local function compress(path)
       size = size + #piece
    end
    gzip:join()
-   if gzip.exitcode ~= 0 then error(gzip.stderr:read "a", 0) end
+   if gzip.exitcode ~= 0 then fail("gzip", gzip.stderr:read "a", gzip.exitcode) end
    local file <close> = assert(io.open(path))
    return ("%d -> %d %s\n"):format(file:seek "end", size, path)
 end
