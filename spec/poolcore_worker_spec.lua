@@ -6,34 +6,9 @@ local core = require "billiard.core"
 local helper = require "spec.helper"
 local poolcore = require "spec.fixtures.poolcore"
 
-local team = poolcore.team
-local APPLY, MAP <const> = poolcore.APPLY, poolcore.MAP
+local team, gate, hold = poolcore.team, poolcore.gate, poolcore.hold
+local APPLY <const> = poolcore.APPLY
 local LONG <const> = poolcore.LONG
-
--- Says by one queue that it runs, and goes on when it finds something in the
--- other.
-local function hold(here, go)
-  here:put(true)
-  return go:get()
-end
-
-local function spin() while true do end end
-
-local Gate = {}
-Gate.__index = Gate
-
--- Queues for hold.
-local function gate()
-  local here, go = billiard.SimpleQueue(), billiard.SimpleQueue()
-  return setmetatable({ here = here, go = go, args = { here, go } }, Gate)
-end
-
-function Gate:entered() assert(self.here:get(LONG)) end
-
-function Gate:__close()
-  self.here:close()
-  self.go:close()
-end
 
 local function alive(pid)
   local state = helper.proc_state(pid)
@@ -184,79 +159,6 @@ describe("a task that is not done yet", function()
   end)
 end)
 
-describe("the limit of a task", function()
-  helper.guard()
-
-  it("raises, where it is soft, what the task may catch", function()
-    local t <close> = team(1)
-    local event = t:over(t:submit(function()
-      local ok, err = pcall(function() while true do end end)
-      return ok, err.code
-    end, {}, APPLY, 0.05))
-    assert.same({ "result", 1, false, "SoftTimeLimitExceeded" },
-      { event[1], table.unpack(event, 3) })
-    event = t:over(t:submit(spin, {}, APPLY, 0.05))
-    assert.same({ "error", 1, "SoftTimeLimitExceeded" }, { event[1], event[3], event[4].code })
-    assert.match("poolcore_worker_spec", event[4].traceback)
-    assert.equal(1, t:call(function() return 1 end))
-  end)
-
-  it("reaches a task that waits, or has a coroutine work for it", function()
-    local t <close> = team(1)
-    local g <close> = gate()
-    for _, f in ipairs {
-      function(q) q:get() end,
-      function() coroutine.wrap(function() while true do end end)() end,
-    } do
-      local event = t:over(t:submit(f, { g.go }, APPLY, 0.05))
-      assert.same({ "error", "SoftTimeLimitExceeded" }, { event[1], event[4].code })
-    end
-  end)
-
-  it("is no concern of what a task returns while that is packed", function()
-    local t <close> = team(1)
-    local Slow = { __name = "spec.SlowToPack", __unpack = function(v) return v end,
-      __pack = function(v) return v[1] end }
-    core.register(Slow)
-    local event = t:over(t:submit(function()
-      local core = require "billiard.core" -- luacheck: ignore 431
-      local slow = { __name = "spec.SlowToPack", __unpack = function(v) return v end }
-      function slow.__pack(v)
-        local over = core.now() + 0.15
-        coroutine.wrap(function() while core.now() < over do end end)()
-        while core.now() < over do end
-        return v[1]
-      end
-      core.register(slow)
-      return setmetatable({ "packed" }, slow)
-    end, {}, APPLY, 0.05))
-    assert.same({ "result", 1, "packed" }, { event[1], event[3], event[4] })
-    assert.equal(1, t:call(function() return 1 end))
-  end)
-
-  it("ends, where it is hard, the worker", function()
-    local t <close> = team(1)
-    local ticket = t:submit(function()
-      while true do pcall(function() while true do end end) end
-    end, {}, APPLY, nil, 0.1)
-    local waits = t:submit(function() return "waited" end, {}, APPLY)
-    assert.same({ "lost", ticket, 0, "limit" }, { table.unpack(t:over(ticket), 1, 4) })
-    t:await "gone"
-    t:start()
-    assert.equal("waited", t:over(waits)[4])
-  end)
-
-  it("is for all items of a task of many", function()
-    local t <close> = team(1)
-    local event = t:over(t:submit(function(x)
-      while x == 2 do end
-      return x
-    end, { 1, 2, 3 }, MAP, 0.05))
-    assert.same({ "result", 1, { 1, nil, 3, n = 3 } }, { event[1], event[3], event[4] })
-    assert.equal("SoftTimeLimitExceeded", event[5][2].code)
-  end)
-end)
-
 describe("a worker", function()
   helper.guard()
 
@@ -365,6 +267,27 @@ describe("a worker", function()
     g.go:put(true)
     assert(other:join(LONG))
     other:close()
+  end)
+
+  it("leaves when nobody has the pool any more", function()
+    local t = team(1)
+    local processes = t.processes
+    t = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    assert.same({ true, "exit", 0 }, { processes[1]:join(LONG) })
+    processes[1]:close()
+  end)
+
+  it("does not outlive a program that leaves its pool as it is", function()
+    local out, err, status = helper.run([[
+      local poolcore = require "spec.fixtures.poolcore"
+      t = poolcore.team(2) -- a global: it is there until the end
+      for _ = 1, 2 do t:submit(function() while true do end end, {}, 0) end
+      print(t.processes[1].pid, t.processes[2].pid)
+    ]])
+    assert.same({ "", 0 }, { err, status })
+    for pid in out:gmatch "%d+" do assert.is_false(alive(pid)) end
   end)
 
   it("belongs to the process that has its pool", function()
