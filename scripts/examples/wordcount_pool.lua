@@ -185,6 +185,7 @@ local function main()
    if #files == 0 then fail(1, "no files to count: name other directories") end
    print(("%d files with %.1f MB below %s"):format(#files, files.bytes / 1e6,
       table.concat(dirs, " and ")))
+   if opts.demo then print "One worker is made to hang in a file, one to crash:" end
    local seconds, totals, failed = timed(count, files, opts)
    print(("   %.2f s with a pool; %d are no text, %d failed twice"):format(seconds,
       totals.binary, failed))
