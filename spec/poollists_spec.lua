@@ -150,6 +150,22 @@ describe("billiard.pool, its lists:", function()
       end
     end)
 
+    it("keeps back nothing that has ended while it reads on", function()
+      for _, how in ipairs { "imap", "imap_unordered" } do
+        local pool, n = manual(1), 0
+        local function numbers() -- takes so long that the one before is done
+          if n > 0 then fake:finish(fake:begin()) end
+          n = n + 1
+          return n
+        end
+        for i in pool[how](pool, identity, numbers) do
+          assert.True(n <= 2 * i + 1)
+          if i == 20 then break end
+        end
+        assert.True(n > 30) -- and reads ahead, little by little
+      end
+    end)
+
     it("raises what its source raises, behind the items before", function()
       local pool = new()
       local function source()
