@@ -35,6 +35,7 @@ end
 
 function Part.on_result(part, _, values, errors)
    part.values, part.errors = values, errors
+   if errors then driver.count_failed(part.loop.pool) end
    finish(part)
 end
 
