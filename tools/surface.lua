@@ -37,7 +37,7 @@ local no_page = {
   zygote = "docs/api/startmethod.md",
   startmethod_child = "docs/api/startmethod.md",
   startmethod_target = "docs/api/startmethod.md",
-  helper = true, examples = true, facade = true, tree = true, leak = true,
+  helper = true, examples = true, examples_pool = true, facade = true, tree = true, leak = true,
   -- what must be survived, whichever module it meets
   chaos = true, embedding = true, lifecycle = true, lifeline = true,
   inherit = true, misuse = true, resources = true, signals = true,
