@@ -67,7 +67,7 @@ describe("a pool of real workers", function()
 
   it("is not made when workers are not up in time", function()
     local began = billiard.now()
-    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 600 },
+    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 600 }, -- busy: killed
       start_timeout = 0.1 }
     assert.Nil(pool)
     assert.truthy(err.message:find("not up within 0.1 s", 1, true))
@@ -159,8 +159,9 @@ describe("a pool of real workers", function()
   it("follows the demand between min and max", function()
     local pool <close> = assert(new { processes = 1, max = 3, idle_timeout = 0.1 })
     local results = {}
-    -- busy: more tasks than workers, until there are three of these
-    for i = 1, 12 do results[i] = pool:apply_async(billiard.sleep, { 0.05 }) end
+    for i = 1, 12 do
+      results[i] = pool:apply_async(billiard.sleep, { 0.05 }) -- busy: more than workers do
+    end
     eventually(pool, function() return pool:stats().up == 3 end)
     for _, r in ipairs(results) do assert.True(r:wait(20 * helper.scale)) end
     eventually(pool, function() return #pool:workers() == 1 end)
