@@ -67,7 +67,7 @@ describe("a pool of real workers", function()
 
   it("is not made when workers are not up in time", function()
     local began = billiard.now()
-    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 600 }, -- busy: killed
+    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 9 }, -- busy: killed
       start_timeout = 0.1 }
     assert.Nil(pool)
     assert.truthy(err.message:find("not up within 0.1 s", 1, true))
