@@ -67,8 +67,8 @@ describe("a pool of real workers", function()
 
   it("is not made when workers are not up in time", function()
     local began = billiard.now()
-    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 9 }, -- busy: killed
-      start_timeout = 0.1 }
+    local pool, err = new { processes = 2, start_timeout = 0.1,
+      initializer = billiard.sleep, initargs = { 9 } } -- busy: it is killed
     assert.Nil(pool)
     assert.truthy(err.message:find("not up within 0.1 s", 1, true))
     assert.True(billiard.now() - began < 5 * helper.scale)
