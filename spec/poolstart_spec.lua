@@ -67,7 +67,8 @@ describe("a pool of real workers", function()
 
   it("is not made when workers are not up in time", function()
     local began = billiard.now()
-    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 600 },
+    local never = billiard.sleep -- busy: never up
+    local pool, err = new { processes = 2, initializer = never, initargs = { 600 },
       start_timeout = 0.1 }
     assert.Nil(pool)
     assert.truthy(err.message:find("not up within 0.1 s", 1, true))
@@ -160,7 +161,7 @@ describe("a pool of real workers", function()
     local pool <close> = assert(new { processes = 1, max = 3, idle_timeout = 0.1 })
     local results = {}
     -- busy: more tasks than workers, until there are three of these
-    for i = 1, 12 do results[i] = pool:apply_async(billiard.sleep, { 0.05 }) end
+    for i = 1, 12 do results[i] = pool:apply_async(billiard.sleep, { 0.05 }) end -- busy: see above
     eventually(pool, function() return pool:stats().up == 3 end)
     for _, r in ipairs(results) do assert.True(r:wait(20 * helper.scale)) end
     eventually(pool, function() return #pool:workers() == 1 end)
