@@ -8,16 +8,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/clock.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/lock.h"
 #include "runtime/region.h"
 
 enum {
-  SLOTS = 64,         /* on one board; one bit each in `taken` */
-  GATE_SPINS = 200,   /* about 1 us: the gate is open by then, mostly */
-  GATE_SLICE_MS = 50, /* how often a sleeper looks for its parent */
+  SLOTS = 64,       /* on one board; one bit each in `taken` */
+  GATE_SPINS = 200, /* about 1 us: the gate is open by then, mostly */
   /* the gate's word is generation + one of these */
   CLOSED = 0,
   SLEEPING,
@@ -220,10 +218,12 @@ int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
                   uint32_t generation_of) {
   static struct bl_board adopted;
   adopted.memory.fd = BL_FD_NONE;
-  int r = bl_shm_adopt(&adopted.memory, fd, FILE_SIZE,
-                       sizeof adopted.shared->gates);
+  int r = bl_shm_adopt_sparse(&adopted.memory, fd, FILE_SIZE,
+                              sizeof *adopted.shared,
+                              sizeof adopted.shared->gates);
   if (r < 0) return r;
-  r = index < SLOTS ? map_texts(&adopted) : BL_EBADFRAME;
+  adopted.shared = adopted.memory.at;
+  r = index < SLOTS ? bl_fd_identify(fd, &adopted.id) : BL_EBADFRAME;
   *slot = (struct bl_slot){&adopted, index, generation_of};
   if (r == 0) r = check_generation(slot);
   if (r < 0) {
@@ -248,29 +248,36 @@ void bl_gate_open(const struct bl_slot *slot, uint64_t signals) {
 
 void bl_gate_refuse(const struct bl_slot *slot) { gate_set(slot, REFUSED); }
 
-/* The word when it is neither closed nor slept at, else 0 after a look. */
-static uint32_t gate_look(_Atomic uint32_t *word, uint32_t closed) {
+/* The word when it is neither closed nor slept at, else 0. */
+static uint32_t gate_said(_Atomic uint32_t *word, uint32_t closed) {
   uint32_t now = atomic_load_explicit(word, memory_order_acquire);
   return now == closed || now == closed + SLEEPING ? 0 : now;
 }
 
-int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
+int bl_gate_look(const struct bl_slot *slot, int64_t slice_ns,
                  uint64_t *signals) {
   _Atomic uint32_t *word = &gate_of(slot)->word;
-  uint32_t now = 0;
+  uint32_t now = 0, closed = slot->closed;
   for (int i = 0; i < GATE_SPINS && !now; i++)
-    now = gate_look(word, slot->closed);
-  while (!now) {
-    uint32_t closed = slot->closed;
+    now = gate_said(word, slot->closed);
+  if (!now && slice_ns > 0) {
     atomic_compare_exchange_strong(word, &closed, slot->closed + SLEEPING);
-    bl_futex_sleep(word, slot->closed + SLEEPING,
-                   GATE_SLICE_MS * BL_MILLISECOND_NS);
-    now = gate_look(word, slot->closed);
-    /* 0: the parent is outside our pid namespace */
-    if (!now && getppid() != parent && getppid() != 0) return BL_ECLOSED;
+    bl_futex_sleep(word, slot->closed + SLEEPING, slice_ns);
+    now = gate_said(word, slot->closed);
   }
+  if (!now) return 0;
   *signals = atomic_load(&gate_of(slot)->signals);
-  return now == slot->closed + REFUSED ? BL_ECLOSED : 0;
+  /* else refused, or another child's by now */
+  return now == slot->closed + OPEN ? 1 : BL_ECLOSED;
+}
+
+int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
+                 uint64_t *signals) {
+  int r;
+  while ((r = bl_gate_look(slot, BL_GATE_SLICE_NS, signals)) == 0)
+    /* 0: the parent is outside our pid namespace */
+    if (getppid() != parent && getppid() != 0) return BL_ECLOSED;
+  return r < 0 ? r : 0;
 }
 
 /* ---- the answer ---- */

@@ -27,8 +27,6 @@ struct head {
 
 enum own { OWNER, BELL, BOARD };
 
-enum { GO = BL_PARCEL_ZYGOTE + 1 }; /* a head and no more */
-
 /* ---- the owner ---- */
 
 struct list {
@@ -86,16 +84,6 @@ int bl_parcel_send_zygote(int control, const struct bl_cargo *cargo,
   return send_parts(control, &head, cargo, &list);
 }
 
-int bl_parcel_go(int control) {
-  struct bl_cargo nothing = {0};
-  struct list list = {0};
-  struct head head = {.magic = MAGIC,
-                      .kind = GO,
-                      .owner = bl_self_pid(),
-                      .at = {-1, -1, -1}};
-  return send_parts(control, &head, &nothing, &list);
-}
-
 /* ---- the child ---- */
 
 static int take(struct bl_parcel *p, const struct head *head, enum own which) {
@@ -128,7 +116,7 @@ static int read_head(struct bl_parcel *p) {
   return 0;
 }
 
-/* The next packet, without a wait where it is there already. */
+/* The packet, without a wait where it is there already. */
 static int await(int control, struct bl_packet *packet) {
   int r = bl_packet_receive(control, packet);
   while (r == BL_EINTR || r == -EAGAIN) {
@@ -148,11 +136,16 @@ int bl_parcel_receive(int control, struct bl_parcel *p) {
   return r;
 }
 
+/* The owner opens the gate before it closes its end, or never. */
 int bl_parcel_wait(struct bl_parcel *p) {
-  struct bl_packet go;
-  int r = await(p->control, &go);
-  if (r == 0) bl_packet_drop(&go);
-  return r;
+  int r;
+  while ((r = bl_body_look(BL_GATE_SLICE_NS)) == 0) {
+    int closed = bl_poll_one(p->control, POLLIN, 0);
+    if (closed == BL_ETERMINATED) return closed;
+    if (closed != 0 && closed != BL_EINTR)
+      return bl_body_look(0) == 1 ? 0 : BL_ECLOSED;
+  }
+  return r < 0 ? r : 0;
 }
 
 int bl_parcel_accept(struct bl_parcel *p) {

@@ -3,9 +3,11 @@
  * finds at BL_CONTROL_FD: who its owner is, where its slot on the owner's board
  * is, and the cargo, which says what to do. So that a child can get ready while
  * its owner still learns that there is one, the parcel comes ahead of the word
- * to go on. Should the owner give up, it closes its end, and the child leaves.
+ * to go on, which is the slot's gate (board.h). Should the owner give up, it
+ * closes its end, and the child leaves.
  *
- * owner:  1. bl_parcel_send()  2. start the child  3. bl_parcel_go(), close
+ * owner:  1. bl_parcel_send()  2. start the child
+ *         3. bl_gate_open() or bl_gate_refuse(), close
  * child:  1. bl_parcel_receive()  2. bl_parcel_accept(), for a body
  *         3. read the cargo, take descriptors (BL_FD_NONE in their place)
  *         4. bl_parcel_wait()  5. bl_parcel_drop()  6. run the body */
@@ -44,9 +46,6 @@ struct bl_parcel {
 int bl_parcel_send(int control, const struct bl_plan *plan,
                    const struct bl_slot *slot);
 
-/* owner: the body may run. */
-int bl_parcel_go(int control);
-
 /* owner: sends what a zygote has to know, and the lifeline that it arms. */
 int bl_parcel_send_zygote(int control, const struct bl_cargo *cargo,
                           int lifeline);
@@ -59,7 +58,8 @@ int bl_parcel_receive(int control, struct bl_parcel *p);
  * tells (body.h) reaches the owner. */
 int bl_parcel_accept(struct bl_parcel *p);
 
-/* child: waits until the body may run; BL_ECLOSED when it never may. */
+/* child: waits until the body may run: 0; BL_ECLOSED when it never may,
+ * BL_ETERMINATED when this process is to end before. */
 int bl_parcel_wait(struct bl_parcel *p);
 
 void bl_parcel_drop(struct bl_parcel *p);

@@ -246,7 +246,7 @@ static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
   r = bl_fd_socketpair(ends);
   if (r < 0) return r;
   r = bl_parcel_send(ends[0], plan, &out->slot);
-  if (r == 0) r = bl_parcel_go(ends[0]);
+  if (r == 0) bl_gate_open(&out->slot, 0);
   bl_fd_close(ends[0]);
   h->passed = ends[1];
   h->passed_as = BL_CONTROL_FD;

@@ -322,8 +322,8 @@ static int ask(struct bl_zygote *z, const struct bl_plan *plan,
   if (r == 0 && !made->ward) r = -ENOMEM;
   if (r == 0) r = order(made->ward, plan, h, made, ends[1], step);
   bl_fd_close(ends[1]);
-  /* it may have ended by now: what became of it, its exit tells */
-  if (r == 0) bl_parcel_go(ends[0]);
+  if (r == 0) bl_gate_open(&made->slot, 0);
+  else bl_gate_refuse(&made->slot);
   bl_fd_close(ends[0]);
   if (r < 0) made->ward = bl_ward_free(made->ward);
   return r;
