@@ -33,11 +33,8 @@ static _Noreturn void give_up(int error) {
 
 /* ---- a zygote ---- */
 
-static int run_forked(void *L, int control) {
-  struct bl_parcel parcel;
-  int r = bl_parcel_receive(control, &parcel);
-  if (r < 0) give_up(r);
-  return bl_lchild_remote(L, &parcel);
+static int run_forked(void *L, struct bl_parcel *parcel) {
+  return bl_lchild_remote(L, parcel);
 }
 
 /* Argument: the parcel, whose cargo says what to load. */
@@ -69,8 +66,9 @@ static void serve(lua_State *L, int control, struct bl_parcel *parcel) {
 }
 
 _Noreturn void bl_lworker_run(lua_State *L, int control) {
+  struct bl_packet packet;
   struct bl_parcel parcel;
-  int r = bl_parcel_receive(control, &parcel);
+  int r = bl_parcel_receive(control, &packet, &parcel);
   if (r < 0) give_up(r);
   if (parcel.kind == BL_PARCEL_BODY) /* not below whoever called us */
     bl_body_end(bl_lchild_remote(lua_newthread(L), &parcel));

@@ -31,6 +31,7 @@ struct brood {
 };
 
 static int own_lifeline = BL_FD_NONE;
+static int owner_fd = BL_FD_NONE;
 
 enum { NAME_SIZE = 16 }; /* the kernel's */
 static char name_before[NAME_SIZE];
@@ -39,6 +40,8 @@ int bl_brood_begin(struct bl_parcel *parcel) {
   if (parcel->kind != BL_PARCEL_ZYGOTE || parcel->n < 1) return BL_EBADFRAME;
   own_lifeline = parcel->fds[0];
   parcel->fds[0] = BL_FD_NONE;
+  owner_fd = parcel->owner_fd;
+  parcel->owner_fd = BL_FD_NONE;
   parcel->control = BL_FD_NONE; /* for bl_brood_serve() */
   prctl(PR_GET_NAME, name_before); /* for who looks at ps or top */
   prctl(PR_SET_NAME, "billiard-zygote");
@@ -70,14 +73,15 @@ static void tell_started(struct brood *b, const struct chick *c) {
   struct bl_note note = {.kind = BL_NOTE_STARTED,
                          .id = c->id,
                          .a = bl_process_pid(c->process)};
-  struct bl_note_more more = {.fds = {bl_process_fd(c->process)}, .n = 1};
+  int fd = bl_process_fd(c->process);
+  struct bl_note_more more = {.fds = &fd, .n = 1};
   tell(b, &note, &more);
 }
 
 void bl_brood_broken(int sock, const char *why, size_t size) {
   struct brood b = {.sock = sock};
   struct bl_note note = {.kind = BL_NOTE_BROKEN};
-  struct bl_note_more more = {.bytes = why, .size = size};
+  struct bl_note_more more = {.parts = {{(void *)(uintptr_t)why, size}}};
   tell(&b, &note, &more);
 }
 
@@ -96,22 +100,29 @@ static void leave_nest(struct job *job) {
   struct brood *b = job->brood;
   prctl(PR_SET_NAME, name_before);
   bl_fd_close(b->sock);
-  own_lifeline = bl_fd_close(own_lifeline);
   bl_fd_close(bl_fd_null());
   for (struct chick *c = b->chicks; c; c = c->next)
     bl_process_free(c->process);
-  for (int i = 0; i < job->packet->n; i++) {
-    int fd = job->packet->fds[i];
-    if (fd != job->order->control && fd != job->order->plan.lifeline)
-      bl_fd_close(fd);
+  for (int i = 0; i < job->order->n; i++) {
+    int *fd = &job->packet->fds[i];
+    if (*fd != job->order->plan.lifeline) bl_fd_close(*fd);
+    *fd = BL_FD_NONE;
   }
   bl_board_leave();
 }
 
+/* The lifeline, which a child has no other use for, tells it of its owner's
+ * end until its gate opens. */
 static int run_child(void *arg) {
   struct job *job = arg;
+  const struct bl_brood_work *work = job->brood->work;
+  struct bl_parcel parcel;
   leave_nest(job);
-  return job->brood->work->body(job->brood->work->arg, job->order->control);
+  int r = bl_parcel_read(&parcel, job->packet, job->order->parcel,
+                         job->order->parcel_size, job->order->n);
+  parcel.owner_fd = owner_fd;
+  parcel.control = own_lifeline;
+  return r < 0 ? EXIT_FAILURE : work->body(work->arg, &parcel);
 }
 
 static void end_child(void *arg, int status) {
@@ -197,7 +208,7 @@ static void listen(struct brood *b) {
   int r = bl_packet_receive(b->sock, &p);
   if (r == 1) {
     obey(b, &p);
-    bl_packet_drop(&p);
+    bl_packet_erase(&p); /* a parcel may hold a key */
   }
   if (r <= 0 && r != -EAGAIN && r != -EMFILE) b->lost = 1;
 }

@@ -15,12 +15,12 @@ int bl_note_send(int sock, const struct bl_note *note,
   static const struct bl_note_more none;
   struct bl_packet p;
   if (!more) more = &none;
-  struct iovec parts[2] = {{(void *)(uintptr_t)note, sizeof *note},
-                           {(void *)(uintptr_t)more->bytes, more->size}};
-  int r = bl_packet_fill(&p, parts, 2, more->fds, more->n);
+  struct iovec parts[4] = {{(void *)(uintptr_t)note, sizeof *note},
+                           more->parts[0], more->parts[1], more->parts[2]};
+  int r = bl_packet_fill(&p, parts, 4, more->fds, more->n);
   if (r < 0) return r;
   r = bl_packet_send(sock, &p);
-  bl_packet_drop(&p);
+  bl_packet_erase(&p); /* a parcel may hold a key */
   return r;
 }
 
@@ -33,9 +33,9 @@ int bl_note_read(const struct bl_packet *p, struct bl_note *note,
   return 0;
 }
 
-/* ---- orders: the fixed part, then null-terminated strings ---- */
+/* ---- orders: a fixed part, null-terminated strings, the parcel ---- */
 
-enum { CONTROL, DIRECTORY, LIFELINE, STDIO, DESCRIPTORS = STDIO + 3 };
+enum { DIRECTORY, LIFELINE, STDIO, DESCRIPTORS = STDIO + 3 };
 
 struct fixed {
   struct bl_limit_value limits[BL_LIMITS];
@@ -48,14 +48,19 @@ struct fixed {
   unsigned environment;  /* how many of the others */
 };
 
-static void add(struct fixed *f, struct bl_note_more *more, int which,
-                int fd) {
-  f->at[which] = fd < 0 ? -1 : more->n;
-  if (fd >= 0) more->fds[more->n++] = fd;
+/* All descriptors of an order: its own, then the parcel's. */
+struct list {
+  int n;
+  int fds[DESCRIPTORS + BL_PACKET_FDS];
+};
+
+static void add(struct fixed *f, struct list *list, int which, int fd) {
+  f->at[which] = fd < 0 ? -1 : list->n;
+  if (fd >= 0) list->fds[list->n++] = fd;
 }
 
 /* What is inherited is what the owner has now. */
-static void add_stdio(struct fixed *f, struct bl_note_more *more,
+static void add_stdio(struct fixed *f, struct list *list,
                       const struct bl_plan *plan, const struct bl_handover *h,
                       int i) {
   enum bl_stdio_kind kind = plan->stdio[i].kind;
@@ -65,7 +70,7 @@ static void add_stdio(struct fixed *f, struct bl_note_more *more,
   if (fd != BL_FD_NONE) kind = BL_STDIO_FD;
   if (kind == BL_STDIO_INHERIT) kind = BL_STDIO_CLOSED;
   f->stdio[i] = kind;
-  add(f, more, STDIO + i, fd);
+  add(f, list, STDIO + i, fd);
 }
 
 static void fill(struct fixed *f, const struct bl_plan *plan) {
@@ -95,22 +100,41 @@ static char *write_order(struct fixed *f, const struct bl_plan *plan,
   return bytes;
 }
 
+/* The order's own part goes before the parcel, whose form is filled. */
+static int send_order(int sock, const struct bl_note *note, struct fixed *f,
+                      const struct bl_plan *plan, struct list *list,
+                      const struct bl_parcel_form *form) {
+  size_t size;
+  memcpy(list->fds + list->n, form->fds, (size_t)form->n * sizeof *form->fds);
+  char *bytes = write_order(f, plan, &size);
+  struct bl_note_more more = {
+      {{bytes, size},
+       {(void *)(uintptr_t)&form->head, sizeof form->head},
+       {(void *)(uintptr_t)plan->cargo->bytes, plan->cargo->size}},
+      list->fds,
+      list->n + form->n};
+  int r = bytes ? bl_note_send(sock, note, &more) : -ENOMEM;
+  free(bytes);
+  return r;
+}
+
 int bl_order_send(int sock, uint64_t id, const struct bl_plan *plan,
-                  const struct bl_handover *h, int lifeline, int control) {
+                  const struct bl_handover *h, const struct bl_slot *slot,
+                  int lifeline) {
   struct fixed f;
-  struct bl_note_more more = {0};
+  struct list list;
+  struct bl_parcel_form form;
   struct bl_note note = {.kind = BL_NOTE_ORDER, .id = id};
+  int r = bl_parcel_fill(&form, plan, slot, BL_FD_NONE); /* the zygote's */
+  if (r < 0) return r;
   memset(&f, 0, sizeof f); /* its padding too is sent */
+  list.n = 0;
   int directory = bl_fd_open(".", O_PATH | O_DIRECTORY, 0);
   fill(&f, plan);
-  add(&f, &more, CONTROL, control);
-  add(&f, &more, DIRECTORY, directory);
-  add(&f, &more, LIFELINE, lifeline);
-  for (int i = 0; i < 3; i++) add_stdio(&f, &more, plan, h, i);
-  char *bytes = write_order(&f, plan, &more.size);
-  more.bytes = bytes;
-  int r = bytes ? bl_note_send(sock, &note, &more) : -ENOMEM;
-  free(bytes);
+  add(&f, &list, DIRECTORY, directory);
+  add(&f, &list, LIFELINE, lifeline);
+  for (int i = 0; i < 3; i++) add_stdio(&f, &list, plan, h, i);
+  r = send_order(sock, &note, &f, plan, &list, &form);
   if (directory >= 0) bl_fd_close(directory);
   return r;
 }
@@ -127,7 +151,7 @@ static void read_descriptors(const struct bl_packet *p, const struct fixed *f,
                              struct bl_order *out) {
   int directory = descriptor(p, f, DIRECTORY);
   int lifeline = descriptor(p, f, LIFELINE);
-  out->control = descriptor(p, f, CONTROL);
+  for (int i = 0; i < DESCRIPTORS; i++) out->n += f->at[i] >= 0;
   out->plan.cwd_fd = directory == BL_FD_NONE ? 0 : directory;
   out->plan.lifeline = lifeline == BL_FD_NONE ? 0 : lifeline;
   for (int i = 0; i < 3; i++) {
@@ -153,17 +177,19 @@ static int read_strings(const struct fixed *f, const char *at,
   out->plan.envp = out->envp;
   for (unsigned i = 0; i < f->environment; i++)
     if (!(out->envp[i] = next(&at, end))) return BL_EBADFRAME;
+  out->parcel = at;
+  out->parcel_size = (size_t)(end - at);
   return 0;
 }
 
 int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,
                   struct bl_order *out) {
   struct fixed f;
-  *out = (struct bl_order){.control = BL_FD_NONE};
+  *out = (struct bl_order){0};
   if (size < sizeof f) return BL_EBADFRAME;
   memcpy(&f, bytes, sizeof f);
   read_descriptors(p, &f, out);
-  if (out->control == BL_FD_NONE) return BL_EBADFRAME;
+  if (out->n > p->n) return BL_EBADFRAME;
   memcpy(out->plan.limits, f.limits, sizeof f.limits);
   out->plan.start_timeout_ns = f.start_timeout_ns;
   out->plan.nice = f.nice;

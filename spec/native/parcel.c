@@ -161,7 +161,10 @@ static void leaves_with(void (*word)(const struct bl_slot *slot), int status) {
   pid_t pid = fork();
   if (pid == 0) {
     bl_fd_close(ends_of[0]);
-    _exit(remote_run(NULL, ends_of[1]));
+    struct bl_packet packet;
+    struct bl_parcel p;
+    if (bl_parcel_receive(ends_of[1], &packet, &p) < 0) _exit(96);
+    _exit(remote_accept(&p));
   }
   bl_fd_close(ends_of[1]);
   if (word) word(&slot);
