@@ -7,6 +7,7 @@
 
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
+#include "bindings/linterrupt.h"
 #include "bindings/lstate.h"
 #include "runtime/base.h"
 #include "runtime/body.h"
@@ -46,6 +47,8 @@ static int preload(lua_State *L) {
   bl_lstate(L)->loading = 1;
   bl_lchild_half(L, "preload");
   bl_lstate(L)->loading = 0;
+  /* once, and not in each child; nothing here asks for interrupts */
+  bl_linterrupt_track(L, bl_linterrupt_prepare(L));
   return 0;
 }
 

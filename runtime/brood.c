@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
+#include "runtime/child.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/heap.h"
 #include "runtime/lifeline.h"
 #include "runtime/order.h"
 #include "runtime/poller.h"
@@ -21,6 +23,7 @@ struct chick {
   struct chick *next;
 };
 
+/* Not on the stack, of which a child then writes to fewer pages. */
 struct brood {
   int sock;
   int lost; /* the owner is gone */
@@ -28,6 +31,7 @@ struct brood {
   uint64_t signals; /* ours, which no child is to inherit; they stay */
   struct bl_poller *poller;
   struct chick *chicks;
+  struct bl_packet packet; /* what the owner said */
 };
 
 static int own_lifeline = BL_FD_NONE;
@@ -91,7 +95,6 @@ void bl_brood_broken(int sock, const char *why, size_t size) {
  * returns to. */
 struct job {
   struct brood *brood;
-  struct bl_packet *packet;
   const struct bl_order *order;
 };
 
@@ -104,7 +107,7 @@ static void leave_nest(struct job *job) {
   for (struct chick *c = b->chicks; c; c = c->next)
     bl_process_free(c->process);
   for (int i = 0; i < job->order->n; i++) {
-    int *fd = &job->packet->fds[i];
+    int *fd = &b->packet.fds[i];
     if (*fd != job->order->plan.lifeline) bl_fd_close(*fd);
     *fd = BL_FD_NONE;
   }
@@ -115,11 +118,12 @@ static void leave_nest(struct job *job) {
  * end until its gate opens. */
 static int run_child(void *arg) {
   struct job *job = arg;
+  const struct bl_order *o = job->order;
   const struct bl_brood_work *work = job->brood->work;
   struct bl_parcel parcel;
   leave_nest(job);
-  int r = bl_parcel_read(&parcel, job->packet, job->order->parcel,
-                         job->order->parcel_size, job->order->n);
+  int r = bl_parcel_read(&parcel, &job->brood->packet, o->parcel,
+                         o->parcel_size, o->n);
   parcel.owner_fd = owner_fd;
   parcel.control = own_lifeline;
   return r < 0 ? EXIT_FAILURE : work->body(work->arg, &parcel);
@@ -158,14 +162,14 @@ static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
   return r;
 }
 
-static void carry_out(struct brood *b, uint64_t id, struct bl_packet *p,
-                      const char *bytes, size_t size) {
+static void carry_out(struct brood *b, uint64_t id, const char *bytes,
+                      size_t size) {
   struct bl_order order;
   enum bl_step step = BL_STEP_NONE;
   struct chick *c = calloc(1, sizeof *c);
-  int r = c ? bl_order_read(p, bytes, size, &order) : -ENOMEM;
+  int r = c ? bl_order_read(&b->packet, bytes, size, &order) : -ENOMEM;
   if (r == 0) {
-    struct job job = {b, p, &order};
+    struct job job = {b, &order};
     order.plan.body = run_child;
     order.plan.leave = end_child;
     order.plan.arg = &job;
@@ -189,13 +193,13 @@ static struct chick *find(struct brood *b, uint64_t id) {
   return c;
 }
 
-static void obey(struct brood *b, struct bl_packet *p) {
+static void obey(struct brood *b) {
   struct bl_note note;
   const char *bytes;
   size_t size;
-  if (bl_note_read(p, &note, &bytes, &size) < 0) return;
+  if (bl_note_read(&b->packet, &note, &bytes, &size) < 0) return;
   struct chick *c = note.kind == BL_NOTE_ORDER ? NULL : find(b, note.id);
-  if (note.kind == BL_NOTE_ORDER) carry_out(b, note.id, p, bytes, size);
+  if (note.kind == BL_NOTE_ORDER) carry_out(b, note.id, bytes, size);
   else if (c && note.kind == BL_NOTE_CONTAIN) bl_process_contain(c->process);
   else if (c && note.kind == BL_NOTE_SIGNAL)
     bl_process_signal_group(c->process, note.a);
@@ -204,11 +208,10 @@ static void obey(struct brood *b, struct bl_packet *p) {
 /* ---- the loop ---- */
 
 static void listen(struct brood *b) {
-  struct bl_packet p;
-  int r = bl_packet_receive(b->sock, &p);
+  int r = bl_packet_receive(b->sock, &b->packet);
   if (r == 1) {
-    obey(b, &p);
-    bl_packet_erase(&p); /* a parcel may hold a key */
+    obey(b);
+    bl_packet_erase(&b->packet); /* a parcel may hold a key */
   }
   if (r <= 0 && r != -EAGAIN && r != -EMFILE) b->lost = 1;
 }
@@ -232,10 +235,14 @@ static void look_after(struct brood *b, int waited) {
 }
 
 void bl_brood_serve(int sock, const struct bl_brood_work *work) {
+  static struct brood b;
   int error;
-  struct brood b = {
-      .sock = sock, .work = work, .signals = bl_signals_changed()};
   struct bl_note ready = {.kind = BL_NOTE_READY};
+  bl_heap_fill();
+  bl_child_watch_exit();
+  b.sock = sock;
+  b.work = work;
+  b.signals = bl_signals_changed();
   b.poller = bl_poller_new(&error);
   int orders = b.poller ? bl_poller_add(b.poller, sock, POLLIN) : -1;
   if (orders < 0) return;

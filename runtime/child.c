@@ -187,6 +187,13 @@ static void on_exit_of_body(int status, void *unused) {
   bl_body_end(status & 0xff);
 }
 
+static int watching_exit; /* already, as bl_child_run() would have it */
+
+void bl_child_watch_exit(void) {
+  on_exit(on_exit_of_body, NULL);
+  watching_exit = 1;
+}
+
 _Noreturn void bl_child_run(const struct bl_child *c) {
   enum bl_step step;
   uint64_t signals;
@@ -202,7 +209,8 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   bl_signals_reset(signals);
   bl_limit_listen();
   if (c->plan->envp) environ = (char **)(uintptr_t)c->plan->envp;
-  on_exit(on_exit_of_body, NULL);
+  if (!watching_exit) bl_child_watch_exit();
+  watching_exit = 0; /* this body may register handlers, which its forks get */
   bl_signals_unblock();
   bl_body_end(own_plan.body(own_plan.arg));
 }

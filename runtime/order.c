@@ -13,15 +13,10 @@
 int bl_note_send(int sock, const struct bl_note *note,
                  const struct bl_note_more *more) {
   static const struct bl_note_more none;
-  struct bl_packet p;
   if (!more) more = &none;
   struct iovec parts[4] = {{(void *)(uintptr_t)note, sizeof *note},
                            more->parts[0], more->parts[1], more->parts[2]};
-  int r = bl_packet_fill(&p, parts, 4, more->fds, more->n);
-  if (r < 0) return r;
-  r = bl_packet_send(sock, &p);
-  bl_packet_erase(&p); /* a parcel may hold a key */
-  return r;
+  return bl_packet_post(sock, parts, 4, more->fds, more->n);
 }
 
 int bl_note_read(const struct bl_packet *p, struct bl_note *note,

@@ -55,15 +55,10 @@ int bl_parcel_fill(struct bl_parcel_form *form, const struct bl_plan *plan,
 /* The kernel's buffers of a fresh socket have room for a packet. */
 static int send_form(int control, const struct bl_parcel_form *form,
                      const struct bl_cargo *cargo) {
-  struct bl_packet packet;
   struct iovec parts[2] = {
       {(void *)(uintptr_t)&form->head, sizeof form->head},
       {(void *)(uintptr_t)cargo->bytes, cargo->size}};
-  int r = bl_packet_fill(&packet, parts, 2, form->fds, form->n);
-  if (r < 0) return r;
-  r = bl_packet_send(control, &packet);
-  bl_packet_erase(&packet);
-  return r;
+  return bl_packet_post(control, parts, 2, form->fds, form->n);
 }
 
 int bl_parcel_send(int control, const struct bl_plan *plan,
