@@ -332,6 +332,7 @@ static int spawn(const struct bl_plan *plan, struct bl_handover *h,
                  char **problem) {
   int64_t deadline_ns = bl_handover_deadline(plan);
   fflush(NULL); /* as before a fork: what we wrote comes first */
+  bl_self_remember();
   *step = BL_STEP_PIDFD;
   if (!bl_pidfd_usable()) return BL_ENOTIMPL;
   int r = bl_handover_prepare(plan, h, made, step);
