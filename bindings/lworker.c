@@ -12,6 +12,7 @@
 #include "runtime/base.h"
 #include "runtime/body.h"
 #include "runtime/brood.h"
+#include "runtime/heap.h"
 #include "runtime/parcel.h"
 #include "runtime/signame.h"
 
@@ -53,14 +54,15 @@ static int preload(lua_State *L) {
 }
 
 static void serve(lua_State *L, int control, struct bl_parcel *parcel) {
-  /* the children's: what is there already costs them less to write to */
-  struct bl_brood_work work = {run_forked, bl_lchild_leave, lua_newthread(L)};
+  struct bl_brood_work work = {run_forked, bl_lchild_leave, NULL};
   size_t size;
   lua_pushcfunction(L, preload);
   lua_pushlightuserdata(L, parcel);
   int status = lua_pcall(L, 1, 0, 0);
   bl_parcel_drop(parcel);
   if (status == LUA_OK) {
+    bl_heap_fill();
+    work.arg = lua_newthread(L); /* beside what the children allocate */
     bl_brood_serve(control, &work);
     return;
   }

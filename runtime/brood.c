@@ -9,7 +9,6 @@
 #include "runtime/child.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
-#include "runtime/heap.h"
 #include "runtime/lifeline.h"
 #include "runtime/order.h"
 #include "runtime/poller.h"
@@ -238,7 +237,6 @@ void bl_brood_serve(int sock, const struct bl_brood_work *work) {
   static struct brood b;
   int error;
   struct bl_note ready = {.kind = BL_NOTE_READY};
-  bl_heap_fill();
   bl_child_watch_exit();
   b.sock = sock;
   b.work = work;
