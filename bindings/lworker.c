@@ -50,6 +50,7 @@ static int preload(lua_State *L) {
   bl_lstate(L)->loading = 0;
   /* once, and not in each child; nothing here asks for interrupts */
   bl_linterrupt_track(L, bl_linterrupt_prepare(L));
+  lua_gc(L, LUA_GCCOLLECT);
   return 0;
 }
 

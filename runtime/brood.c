@@ -219,12 +219,12 @@ static void bury(struct brood *b, struct chick **at) {
   struct chick *c = *at;
   struct bl_note note = {.kind = BL_NOTE_EXITED, .id = c->id};
   if (bl_process_poll(c->process) == 0) return;
-  bl_poller_remove(b->poller, c->waited);
   note.exit = *bl_process_exit(c->process);
+  tell(b, &note, NULL); /* the owner waits; all else has time */
+  bl_poller_remove(b->poller, c->waited);
   *at = c->next;
   bl_process_free(c->process);
   free(c);
-  tell(b, &note, NULL);
 }
 
 static void look_after(struct brood *b, int waited) {
