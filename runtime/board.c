@@ -59,6 +59,7 @@ struct bl_board {
 };
 
 static struct bl_board *boards; /* bl_lock */
+static struct bl_board adopted; /* another process's */
 static struct bl_board *inherited; /* of a forked child: its parent's */
 static uint32_t generation;     /* bl_lock */
 
@@ -186,7 +187,8 @@ int bl_slot_take(struct bl_slot *slot) {
 
 void bl_slot_give(struct bl_slot *slot) {
   struct bl_board *b = slot->board;
-  if (!b) return;
+  slot->board = NULL;
+  if (!b || b == &adopted) return; /* its owner gives it */
   /* also what was told by halves */
   if (check_file(b) == 0)
     bl_shm_release(&b->memory, region_of(slot, 0), BL_TEXTS * REGION);
@@ -195,7 +197,6 @@ void bl_slot_give(struct bl_slot *slot) {
   int surplus = is_surplus(b);
   bl_unlock();
   if (surplus) board_free(b);
-  slot->board = NULL;
 }
 
 int bl_slot_share(const struct bl_slot *slot, int *fd, unsigned *index,
@@ -214,20 +215,34 @@ static int check_generation(const struct bl_slot *slot) {
   return now - slot->closed < STATES ? 0 : BL_ECLOSED;
 }
 
-int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
-                  uint32_t generation_of) {
-  static struct bl_board adopted;
-  adopted.memory.fd = BL_FD_NONE;
+static void adopted_drop(void) {
+  bl_shm_drop(&adopted.memory);
+  adopted.shared = NULL;
+}
+
+/* Does not map again what is mapped. */
+static int adopt(int fd) {
+  if (adopted.shared && bl_fd_verify(fd, &adopted.id) == 0) {
+    bl_fd_close(fd);
+    return 0;
+  }
+  if (adopted.shared) adopted_drop();
   int r = bl_shm_adopt_sparse(&adopted.memory, fd, FILE_SIZE,
                               sizeof *adopted.shared,
                               sizeof adopted.shared->gates);
   if (r < 0) return r;
   adopted.shared = adopted.memory.at;
-  r = index < SLOTS ? bl_fd_identify(fd, &adopted.id) : BL_EBADFRAME;
+  return bl_fd_identify(fd, &adopted.id);
+}
+
+int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
+                  uint32_t generation_of) {
+  int r = adopt(fd);
+  if (r < 0) return r;
   *slot = (struct bl_slot){&adopted, index, generation_of};
-  if (r == 0) r = check_generation(slot);
+  r = index < SLOTS ? check_generation(slot) : BL_EBADFRAME;
   if (r < 0) {
-    bl_shm_drop(&adopted.memory);
+    adopted_drop();
     slot->board = NULL;
   }
   return r;

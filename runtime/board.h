@@ -45,8 +45,9 @@ void bl_slot_give(struct bl_slot *slot);
 int bl_slot_share(const struct bl_slot *slot, int *fd, unsigned *index,
                   uint32_t *generation);
 
-/* child: takes fd, also when it fails. BL_EBADFRAME for what is no board,
- * BL_ECLOSED when the slot is another child's by now. Once in a process. */
+/* child, or who forks it: takes fd, also when it fails. BL_EBADFRAME for what
+ * is no board, BL_ECLOSED when the slot is another child's by now. A process
+ * has adopted one board: slots on another one are void then. */
 int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
                   uint32_t generation);
 

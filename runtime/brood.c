@@ -95,6 +95,7 @@ void bl_brood_broken(int sock, const char *why, size_t size) {
 struct job {
   struct brood *brood;
   const struct bl_order *order;
+  struct bl_parcel *parcel;
 };
 
 /* All that is the zygote's, and what has served its purpose. */
@@ -117,15 +118,11 @@ static void leave_nest(struct job *job) {
  * end until its gate opens. */
 static int run_child(void *arg) {
   struct job *job = arg;
-  const struct bl_order *o = job->order;
   const struct bl_brood_work *work = job->brood->work;
-  struct bl_parcel parcel;
   leave_nest(job);
-  int r = bl_parcel_read(&parcel, &job->brood->packet, o->parcel,
-                         o->parcel_size, o->n);
-  parcel.owner_fd = owner_fd;
-  parcel.control = own_lifeline;
-  return r < 0 ? EXIT_FAILURE : work->body(work->arg, &parcel);
+  job->parcel->owner_fd = owner_fd;
+  job->parcel->control = own_lifeline;
+  return work->body(work->arg, job->parcel);
 }
 
 static void end_child(void *arg, int status) {
@@ -146,7 +143,7 @@ static int enlist(struct brood *b, struct chick *c) {
   return 0;
 }
 
-/* A child that cannot be watched is no child: its parcel will not come. */
+/* A child that cannot be watched is no child: its gate will not open. */
 static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
                  enum bl_step *step) {
   c->process = bl_process_new();
@@ -161,6 +158,28 @@ static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
   return r;
 }
 
+/* The child finds its slot on the owner's board placed. */
+static int start_ordered(struct brood *b, struct chick *c,
+                         struct bl_order *order, enum bl_step *step) {
+  struct bl_parcel parcel;
+  struct bl_slot slot;
+  struct job job = {b, order, &parcel};
+  int bell = BL_FD_NONE;
+  int r = bl_parcel_read(&parcel, &b->packet, order->parcel,
+                         order->parcel_size, order->n);
+  if (r == 0) r = bl_parcel_place(&parcel, &slot, &bell);
+  if (r < 0) return r;
+  order->plan.body = run_child;
+  order->plan.leave = end_child;
+  order->plan.arg = &job;
+  order->plan.signals = b->signals;
+  order->plan.slot = &slot;
+  order->plan.bell = bell == BL_FD_NONE ? 0 : bell;
+  r = start(b, c, &order->plan, step);
+  bl_fd_close(bell);
+  return r;
+}
+
 static void carry_out(struct brood *b, uint64_t id, const char *bytes,
                       size_t size) {
   struct bl_order order;
@@ -168,13 +187,8 @@ static void carry_out(struct brood *b, uint64_t id, const char *bytes,
   struct chick *c = calloc(1, sizeof *c);
   int r = c ? bl_order_read(&b->packet, bytes, size, &order) : -ENOMEM;
   if (r == 0) {
-    struct job job = {b, &order};
-    order.plan.body = run_child;
-    order.plan.leave = end_child;
-    order.plan.arg = &job;
-    order.plan.signals = b->signals;
     c->id = id;
-    r = start(b, c, &order.plan, &step);
+    r = start_ordered(b, c, &order, &step);
     free(order.envp);
   }
   if (r == 0) {

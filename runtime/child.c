@@ -196,7 +196,7 @@ void bl_child_watch_exit(void) {
 
 _Noreturn void bl_child_run(const struct bl_child *c) {
   enum bl_step step;
-  uint64_t signals;
+  uint64_t signals = c->plan->signals;
   own_slot = c->slot;
   own_plan = *c->plan;
   own_bell = own_plan.bell;
@@ -204,7 +204,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
   bl_slot_tell_answer(&c->slot, step, r);
-  if (r == 0) r = bl_gate_wait(&c->slot, c->parent, &signals);
+  if (r == 0 && !c->plan->slot) r = bl_gate_wait(&c->slot, c->parent, &signals);
   if (r < 0) _exit(EXIT_NOT_STARTED);
   bl_signals_reset(signals);
   bl_limit_listen();

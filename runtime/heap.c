@@ -18,11 +18,13 @@ struct hole {
 
 static struct hole *holes;
 
-static struct hole *take(size_t size) {
+/* 1 when it came from before `end`, out of a hole. */
+static int take(size_t size, uintptr_t end) {
   struct hole *h = malloc(size);
-  if (!h) return NULL;
+  if (!h) return 0;
   h->next = holes;
-  return holes = h;
+  holes = h;
+  return (uintptr_t)h < end;
 }
 
 void bl_heap_fill(void) {
@@ -33,7 +35,5 @@ void bl_heap_fill(void) {
   /* the one of each size that comes from behind them is kept too: given back,
      it would be a hole itself */
   for (size_t size = WIDEST; size >= STEP; size -= STEP)
-    for (struct hole *h = take(size); h && (uintptr_t)h < end && taken < MOST;
-         h = take(size))
-      taken += size;
+    while (take(size, end) && taken < MOST) taken += size;
 }

@@ -39,8 +39,9 @@ struct fixed {
   int at[DESCRIPTORS]; /* which descriptor is which; -1: not there */
   int nice, umask_set, session, pgroup, allow_threads;
   unsigned umask;
-  int has_cwd;           /* the first string */
-  unsigned environment;  /* how many of the others */
+  int has_cwd;             /* the first string */
+  unsigned environment;    /* how many of the others */
+  size_t environment_size; /* their bytes */
 };
 
 /* All descriptors of an order: its own, then the parcel's. */
@@ -86,7 +87,8 @@ static char *write_order(struct fixed *f, const struct bl_plan *plan,
   char *const *envp = bl_handover_environ(plan);
   *size = sizeof *f + (plan->cwd ? strlen(plan->cwd) + 1 : 0);
   for (; envp[f->environment]; f->environment++)
-    *size += strlen(envp[f->environment]) + 1;
+    f->environment_size += strlen(envp[f->environment]) + 1;
+  *size += f->environment_size;
   char *bytes = malloc(*size), *to = bytes;
   if (!bytes) return NULL;
   to = mempcpy(to, f, sizeof *f);
@@ -163,18 +165,32 @@ static const char *next(const char **at, const char *end) {
   return zero ? s : NULL;
 }
 
+/* A copy, which outlives the packet in the child: the list of them, then the
+ * strings. */
+static int read_environment(const struct fixed *f, const char *at,
+                            struct bl_order *out) {
+  size_t list = ((size_t)f->environment + 1) * sizeof *out->envp;
+  out->envp = malloc(list + f->environment_size);
+  if (!out->envp) return -ENOMEM;
+  const char *copy = (char *)out->envp + list;
+  const char *end = copy + f->environment_size;
+  memcpy((char *)out->envp + list, at, f->environment_size);
+  for (unsigned i = 0; i < f->environment; i++)
+    if (!(out->envp[i] = next(&copy, end))) return BL_EBADFRAME;
+  out->envp[f->environment] = NULL;
+  out->plan.envp = out->envp;
+  return 0;
+}
+
 static int read_strings(const struct fixed *f, const char *at,
                         const char *end, struct bl_order *out) {
   if (f->has_cwd && !(out->plan.cwd = next(&at, end))) return BL_EBADFRAME;
-  if (f->environment > (size_t)(end - at)) return BL_EBADFRAME;
-  out->envp = calloc((size_t)f->environment + 1, sizeof *out->envp);
-  if (!out->envp) return -ENOMEM;
-  out->plan.envp = out->envp;
-  for (unsigned i = 0; i < f->environment; i++)
-    if (!(out->envp[i] = next(&at, end))) return BL_EBADFRAME;
-  out->parcel = at;
-  out->parcel_size = (size_t)(end - at);
-  return 0;
+  if (f->environment_size > (size_t)(end - at) ||
+      f->environment > f->environment_size)
+    return BL_EBADFRAME;
+  out->parcel = at + f->environment_size;
+  out->parcel_size = (size_t)(end - out->parcel);
+  return read_environment(f, at, out);
 }
 
 int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,

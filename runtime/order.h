@@ -52,7 +52,7 @@ int bl_order_send(int sock, uint64_t id, const struct bl_plan *plan,
                   int lifeline);
 
 /* zygote: what was ordered. Points into the packet, whose descriptors it
- * borrows. */
+ * borrows, but for the environment. */
 struct bl_order {
   struct bl_plan plan; /* but for body, leave, arg */
   int n;               /* descriptors: the packet's first ones */

@@ -159,14 +159,30 @@ int bl_parcel_wait(struct bl_parcel *p) {
   return r < 0 ? r : 0;
 }
 
+static int takes_body(const struct bl_parcel *p) {
+  return p->kind == BL_PARCEL_BODY && p->board != BL_FD_NONE;
+}
+
+static int move(int *fd) {
+  int moved = *fd;
+  *fd = BL_FD_NONE;
+  return moved;
+}
+
+int bl_parcel_place(struct bl_parcel *p, struct bl_slot *slot, int *bell) {
+  if (!takes_body(p)) return BL_EBADFRAME;
+  int r = bl_slot_adopt(slot, move(&p->board), p->slot, p->generation);
+  if (r == 0) *bell = move(&p->bell);
+  return r;
+}
+
 int bl_parcel_accept(struct bl_parcel *p) {
-  if (p->kind != BL_PARCEL_BODY || p->board == BL_FD_NONE) return BL_EBADFRAME;
-  int board = p->board, bell = p->bell;
-  p->board = p->bell = BL_FD_NONE;
-  int forked = bl_body_here(); /* by a zygote: it listens already */
+  if (bl_body_here()) return 0; /* its zygote has placed it */
+  if (!takes_body(p)) return BL_EBADFRAME;
+  int board = move(&p->board), bell = move(&p->bell);
   int r = bl_body_adopt(board, p->slot, p->generation, bell);
   if (r < 0) return r;
-  if (!forked) bl_limit_listen();
+  bl_limit_listen();
   bl_signals_unblock();
   bl_body_answer(BL_STEP_NONE, 0);
   return 0;

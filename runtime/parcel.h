@@ -84,6 +84,11 @@ int bl_parcel_receive(int control, struct bl_packet *packet,
 int bl_parcel_read(struct bl_parcel *p, struct bl_packet *packet,
                    const char *bytes, size_t size, int first);
 
+/* zygote: takes the slot and the bell of a body's parcel, for the plan by which
+ * the child is forked (plan.slot, plan.bell; to be closed). 0, or as
+ * bl_slot_adopt(). */
+int bl_parcel_place(struct bl_parcel *p, struct bl_slot *slot, int *bell);
+
 /* child: from here on this process is the body that the parcel is for: what it
  * tells (body.h) reaches the owner. */
 int bl_parcel_accept(struct bl_parcel *p);
