@@ -203,7 +203,7 @@ _Noreturn void bl_child_run(const struct bl_child *c) {
   own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
-  bl_slot_tell_answer(&c->slot, step, r);
+  if (r < 0 || !c->plan->slot) bl_slot_tell_answer(&c->slot, step, r);
   if (r == 0 && !c->plan->slot) r = bl_gate_wait(&c->slot, c->parent, &signals);
   if (r < 0) _exit(EXIT_NOT_STARTED);
   bl_signals_reset(signals);

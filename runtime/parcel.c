@@ -177,7 +177,10 @@ int bl_parcel_place(struct bl_parcel *p, struct bl_slot *slot, int *bell) {
 }
 
 int bl_parcel_accept(struct bl_parcel *p) {
-  if (bl_body_here()) return 0; /* its zygote has placed it */
+  if (bl_body_here()) { /* its zygote has placed it */
+    bl_body_answer(BL_STEP_NONE, 0);
+    return 0;
+  }
   if (!takes_body(p)) return BL_EBADFRAME;
   int board = move(&p->board), bell = move(&p->bell);
   int r = bl_body_adopt(board, p->slot, p->generation, bell);

@@ -130,8 +130,9 @@ struct bl_plan {
   int lifeline;              /* or with who holds the other end of this pipe
                                 (lifeline.h); 0: none */
   const struct bl_slot *slot; /* the body's (board.h), where its owner is not
-                                 who forks: with `signals`, and the gate is the
-                                 body's to wait at; null: one is taken */
+                                 who forks: with `signals`. To answer that all
+                                 is well, and to wait at the gate, is left to
+                                 the body. Null: one is taken */
   int allow_threads;         /* fork although other threads exist */
   int control;               /* command: becomes BL_CONTROL_FD; 0: none */
   int ready_fd;              /* command: becomes this fd (0: none), the write
