@@ -3,6 +3,7 @@
 
 local billiard = require "billiard"
 local floor = require "floor"
+local floor_lock = require "floor_lock"
 local measure = require "bench.measure"
 
 local PAIRS <const>, ROUNDS <const> = 100000, 15
@@ -30,28 +31,41 @@ local function section(lock)
 end
 
 -- A peer that is asked in turn with ours, since the machine changes its pace.
-local function peer(how)
-   local command = { "/usr/bin/python3", "bench/peers/lock.py", how }
+local function peer(class, how)
+   local command = { "/usr/bin/python3", "bench/peers/lock.py", class, how }
    local known = measure.peer(command)
    return function() return known and measure.peer(command) or 0 end, known
 end
 
-local function beside(name, ours, how, goal)
-   local theirs, known = peer(how)
-   local seconds, peer_seconds = measure.interleave(ROUNDS, ours, theirs)
-   measure.seconds { name = name, value = seconds,
-      peer = known and peer_seconds, goal = goal }
+-- Ours, the peer's, the same two methods around what both stand on, and around
+-- nothing; the medians of the latter three are returned.
+local function beside(class, how, ours, bare, goal)
+   local theirs, known = peer(class, how)
+   local seconds, peer_seconds, floor_seconds, empty = measure.interleave(
+      ROUNDS, ours, theirs, call(bare), call(floor_lock.empty()))
+   measure.seconds { goal = goal, value = seconds, floor = floor_seconds,
+      name = class .. (how == "with" and " with" or " acquire + release"),
+      peer = known and peer_seconds }
+   return known and peer_seconds, floor_seconds, empty
 end
 
 local function locks()
    local lock <close> = assert(billiard.Lock())
    local rlock <close> = assert(billiard.RLock())
-   local permits <close> = assert(billiard.BoundedSemaphore(1))
-   beside("Lock acquire + release", call(lock), "call", { peer = 1.5 })
-   beside("Lock with", section(lock), "with")
-   local r, p = measure.interleave(ROUNDS, call(rlock), call(permits))
-   measure.seconds { name = "RLock acquire + release", value = r }
-   measure.seconds { name = "BoundedSemaphore acquire + release", value = p }
+   local bounded <close> = assert(billiard.BoundedSemaphore(1))
+   local semaphore <close> = assert(billiard.Semaphore(1))
+   local mutex = floor_lock.mutex()
+   local theirs, bare, empty = beside("Lock", "call", call(lock), mutex,
+      { peer = 1.5 })
+   -- what no lock can do without, measured in the same turns
+   measure.seconds { name = "  a bare robust mutex, two methods", value = bare,
+      floor = empty, peer = theirs }
+   measure.seconds { name = "  two empty method calls", value = empty,
+      peer = theirs }
+   beside("Lock", "with", section(lock), mutex)
+   beside("RLock", "call", call(rlock), mutex)
+   beside("BoundedSemaphore", "call", call(bounded), mutex)
+   beside("Semaphore", "call", call(semaphore), floor_lock.eventfd())
 end
 
 local function make_events()

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "bindings/lhandle.h"
+#include "runtime/self.h"
 
 void *bl_lclass_new(lua_State *L, const struct bl_lclass *class, int n) {
   const struct bl_lclass **u = bl_compat_newuserdata(L, class->size, n);
   memset(u, 0, class->size);
+  bl_self_remember(); /* most of their calls ask whose they are */
   *u = class;
   luaL_setmetatable(L, class->full);
   return u;

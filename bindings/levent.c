@@ -48,9 +48,8 @@ static int push_true(lua_State *L) {
 
 enum { SET = 2 };
 
-static int begin(lua_State *L, const struct bl_lcall *call, const char *what) {
-  open_fd(L, what);
-  int64_t deadline_ns = bl_lopt_deadline(L, 2);
+static int begin(lua_State *L, const struct bl_lcall *call,
+                 int64_t deadline_ns) {
   lua_settop(L, 1);
   lua_pushnil(L);
   return bl_lwaiter_call(L, call, deadline_ns);
@@ -72,7 +71,7 @@ static int object(lua_State *L) {
 }
 
 static int done(lua_State *L, int r, const char *what) {
-  bl_lpoller_close(L, SET);
+  if (!lua_isnil(L, SET)) bl_lpoller_close(L, SET);
   if (r >= 0) return push_true(L);
   return bl_lerror_return(L, r == BL_EINTR ? BL_ETIMEOUT : r, what);
 }
@@ -103,7 +102,8 @@ static int wait_done(lua_State *L, int r) { return done(L, r, "wait"); }
 
 static int event_wait(lua_State *L) {
   static const struct bl_lcall call = {wait_look, object, wait_done};
-  return begin(L, &call, "wait");
+  open_fd(L, "wait");
+  return begin(L, &call, bl_lopt_deadline(L, 2));
 }
 
 /* ---- Semaphore ---- */
@@ -116,7 +116,10 @@ static int acquire_done(lua_State *L, int r) { return done(L, r, "acquire"); }
 
 static int semaphore_acquire(lua_State *L) {
   static const struct bl_lcall call = {acquire_look, object, acquire_done};
-  return begin(L, &call, "acquire");
+  int fd = open_fd(L, "acquire");
+  int64_t deadline_ns = bl_lopt_deadline(L, 2);
+  if (bl_semaphore_try(fd) == 0) return push_true(L);
+  return begin(L, &call, deadline_ns);
 }
 
 static int semaphore_release(lua_State *L) {

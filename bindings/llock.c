@@ -39,9 +39,15 @@ int bl_llock_is_open(lua_State *L, int index) {
   return l && l->latch;
 }
 
-static struct llock *check_open(lua_State *L, int index, const char *what) {
-  struct llock *l = check(L, index);
-  if (!l->latch) luaL_error(L, "%s: %s is closed", what, l->class->name);
+static int refuse(lua_State *L, int index, const char *what) {
+  return luaL_error(L, "%s: %s is closed", what,
+                    check(L, index)->class->name);
+}
+
+static inline struct llock *check_open(lua_State *L, int index,
+                                       const char *what) {
+  struct llock *l = test(L, index);
+  if (!l || !l->latch) refuse(L, index, what);
   return l;
 }
 

@@ -143,6 +143,7 @@ int64_t bl_lopt_duration(lua_State *L, int arg, int64_t otherwise_ns) {
 }
 
 int64_t bl_lopt_deadline(lua_State *L, int arg) {
+  if (lua_isnoneornil(L, arg)) return BL_FOREVER;
   int64_t ns = bl_lopt_duration(L, arg, BL_FOREVER);
   return ns == BL_FOREVER ? BL_FOREVER : bl_deadline_ns(ns);
 }

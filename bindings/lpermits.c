@@ -46,8 +46,9 @@ static int acquire_done(lua_State *L, int r) {
 static int permits_acquire(lua_State *L) {
   static const struct bl_lcall call = {acquire_look, bl_lsystem_nap,
                                        acquire_done};
-  check(L, "acquire");
+  struct lpermits *p = check(L, "acquire");
   int64_t deadline_ns = bl_lopt_deadline(L, 2);
+  if (bl_permits_take(p->memory.at, &p->place, 0) == 0) return push_true(L);
   lua_settop(L, 1);
   return bl_lwaiter_call(L, &call, deadline_ns);
 }

@@ -94,6 +94,7 @@ pid_t bl_lstate_adopt(lua_State *L) {
   s->ended = BL_LEND_NOT;
   s->children = s->due = NULL;
   s->bell = BL_FD_NONE; /* the parent's: the runtime rings it */
+  s->has_waiter = 0;
   forget(L, BL_LCHILDREN);
   forget(L, BL_LAT_EXIT);
   forget(L, BL_LWAITER); /* its loop is the parent's */

@@ -23,6 +23,7 @@ struct bl_lstate {
   int loading;         /* it is being set up as a child or a zygote */
   int bell;            /* children ring it when ready; BL_FD_NONE: none yet */
   enum bl_lend ended;  /* how far the exit housekeeping is */
+  int has_waiter;      /* BL_LWAITER is not nil */
   const struct bl_lprocess *current; /* BL_LCURRENT */
   struct bl_lprocess *children; /* a ring: started, not seen to have ended */
   struct bl_lprocess *due; /* a list: those with a kill to come */

@@ -22,11 +22,10 @@ int bl_lwaiter_self(lua_State *L) {
 
 /* Pushes the waiter, if there is one to ask. */
 static int push_waiter(lua_State *L) {
-  if (bl_lstate(L)->ended) return 0;
+  const struct bl_lstate *s = bl_lstate(L);
+  if (!s->has_waiter || s->ended) return 0;
   bl_lstate_get(L, BL_LWAITER);
-  if (!lua_isnil(L, -1)) return 1;
-  lua_pop(L, 1);
-  return 0;
+  return 1;
 }
 
 /* Looks until there is a result, or the time is over: BL_ETIMEOUT. */
@@ -87,7 +86,7 @@ int bl_lwaiter_call(lua_State *L, const struct bl_lcall *call,
 static int set_waiter(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
-  bl_lstate(L); /* this process's */
+  bl_lstate(L)->has_waiter = !lua_isnil(L, 1); /* this process's */
   bl_lstate_set(L, BL_LWAITER);
   return 0;
 }

@@ -27,17 +27,12 @@ int bl_mutex_init(struct bl_mutex *m) {
   return -r;
 }
 
-/* What a call of the library came to. */
-static int taken(struct bl_mutex *m, int r) {
+int bl_mutex_judge(struct bl_mutex *m, int r) {
   if (r == 0) return BL_MUTEX_TAKEN;
   if (r == EDEADLK) return BL_EDEADLOCK;
   if (r != EOWNERDEAD) return -r;
   pthread_mutex_consistent(&m->native);
   return BL_MUTEX_INHERITED;
-}
-
-int bl_mutex_try(struct bl_mutex *m) {
-  return taken(m, pthread_mutex_trylock(&m->native));
 }
 
 static int spin(struct bl_mutex *m) {
@@ -52,7 +47,8 @@ static int spin(struct bl_mutex *m) {
 static int sleep_until(struct bl_mutex *m, int64_t until_ns) {
   struct timespec t = {.tv_sec = (time_t)(until_ns / BL_SECOND_NS),
                        .tv_nsec = (long)(until_ns % BL_SECOND_NS)};
-  return taken(m, pthread_mutex_clocklock(&m->native, CLOCK_MONOTONIC, &t));
+  int r = pthread_mutex_clocklock(&m->native, CLOCK_MONOTONIC, &t);
+  return bl_mutex_judge(m, r);
 }
 
 int bl_mutex_take(struct bl_mutex *m, int64_t deadline_ns) {
@@ -75,11 +71,8 @@ int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns) {
 
 int bl_mutex_insist(struct bl_mutex *m) {
   int r = spin(m);
-  return r == -EBUSY ? taken(m, pthread_mutex_lock(&m->native)) : r;
-}
-
-int bl_mutex_give(struct bl_mutex *m) {
-  return -pthread_mutex_unlock(&m->native);
+  if (r != -EBUSY) return r;
+  return bl_mutex_judge(m, pthread_mutex_lock(&m->native));
 }
 
 /* The word is the kernel's, which finds the holder in it when that dies; its

@@ -30,8 +30,14 @@ enum bl_mutex_taken {
 /* Makes one in zeroed shared memory, once; 0 or -errno. */
 int bl_mutex_init(struct bl_mutex *m);
 
+/* What it means that a call of the library's said r: how, or an error. */
+int bl_mutex_judge(struct bl_mutex *m, int r);
+
 /* Takes it now: how, or -EBUSY; BL_EDEADLOCK when this thread has it. */
-int bl_mutex_try(struct bl_mutex *m);
+static inline int bl_mutex_try(struct bl_mutex *m) {
+  int r = pthread_mutex_trylock(&m->native);
+  return r == 0 ? BL_MUTEX_TAKEN : bl_mutex_judge(m, r);
+}
 
 /* Takes it by the deadline: how; BL_ETIMEOUT; BL_EDEADLOCK. A sleep in the
  * mutex ends with no signal, and its wake-up is lost where one dies who is
@@ -49,7 +55,9 @@ int bl_mutex_visit(struct bl_mutex *m, int64_t deadline_ns);
 int bl_mutex_insist(struct bl_mutex *m);
 
 /* Gives it: 0, or -EPERM when this thread does not have it. */
-int bl_mutex_give(struct bl_mutex *m);
+static inline int bl_mutex_give(struct bl_mutex *m) {
+  return -pthread_mutex_unlock(&m->native);
+}
 
 /* The thread that holds it, 0 for none: what was so at that moment. Disturbs
  * nobody, as a try would. */

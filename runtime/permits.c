@@ -67,7 +67,8 @@ static int grant(struct bl_permits *p, int *place) {
   return 0;
 }
 
-/* As take, without waiting. *seen is for sleeping. */
+/* As take, without waiting. *seen is for sleeping, which is what is done next
+ * unless the deadline is in no future. */
 static int try(struct bl_permits *p, int *place, uint32_t *seen,
                int64_t deadline_ns) {
   int r = entered(p, bl_mutex_visit(&p->guard, deadline_ns));
@@ -78,7 +79,7 @@ static int try(struct bl_permits *p, int *place, uint32_t *seen,
     r = grant(p, place);
   }
   if (r == -EAGAIN) {
-    p->sleepers++;
+    if (deadline_ns > 0) p->sleepers++;
     *seen = p->bell;
     r = BL_ETIMEOUT;
   }

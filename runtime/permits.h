@@ -22,7 +22,7 @@ enum {
 size_t bl_permits_size(uint32_t bound);
 int bl_permits_init(struct bl_permits *p, uint32_t bound);
 
-/* Takes one by the deadline: 0; BL_ETIMEOUT; BL_EINTR and BL_ETERMINATED as
+/* Takes one by the deadline (0: now, or not at all): 0; BL_ETIMEOUT; BL_EINTR and BL_ETERMINATED as
  * bl_futex_wait(). Waits, too, while too many processes have some. */
 int bl_permits_take(struct bl_permits *p, int *place, int64_t deadline_ns);
 

@@ -16,12 +16,18 @@ int bl_semaphore_open(unsigned n) {
   return bl_fd_above_stdio(eventfd(n, flags));
 }
 
-int bl_semaphore_take(int fd, int64_t deadline_ns) {
+int bl_semaphore_try(int fd) {
   uint64_t one;
+  ssize_t n = bl_fd_read(fd, &one, sizeof one);
+  if (n == -EAGAIN) return BL_ETIMEOUT;
+  return n < 0 ? (int)n : 0;
+}
+
+int bl_semaphore_take(int fd, int64_t deadline_ns) {
   for (;;) {
-    ssize_t n = bl_fd_read(fd, &one, sizeof one);
-    if (n != -EAGAIN) return n < 0 ? (int)n : 0;
-    int r = bl_poll_one(fd, POLLIN, deadline_ns);
+    int r = bl_semaphore_try(fd);
+    if (r != BL_ETIMEOUT) return r;
+    r = bl_poll_one(fd, POLLIN, deadline_ns);
     if (r <= 0) return r < 0 ? r : BL_ETIMEOUT;
   }
 }

@@ -11,7 +11,8 @@
 /* The descriptor of one that begins with n, or -errno. */
 int bl_semaphore_open(unsigned n);
 
-/* Takes one: 0; BL_ETIMEOUT at the deadline; or as bl_poll(). */
+/* Takes one, now or by the deadline: 0; BL_ETIMEOUT; or as bl_poll(). */
+int bl_semaphore_try(int fd);
 int bl_semaphore_take(int fd, int64_t deadline_ns);
 
 /* Gives one: 0, or -EAGAIN when it cannot hold more. */

@@ -60,7 +60,7 @@ describe("billiard.Condition", function()
       condition:with(condition.notify_all, condition) })
   end)
 
-  it("says how a wait ended, having the lock again", function()
+  it("K11: says how a wait ended, having the lock again", function()
     local condition <close> = assert(Condition())
     condition:acquire()
     for _, seconds in ipairs { 0, -1, 0.03, 0.12 } do
@@ -304,13 +304,13 @@ describe("billiard.Condition", function()
     end
   end)
 
-  it("refuses what is no lock, no function, no time", function()
+  it("K11: refuses what is no lock, no function, no time", function()
     local closed = assert(billiard.Lock())
     closed:close()
     for _, lock in ipairs { closed, 1, {}, billiard, io.stdout } do
       assert.has_error(function() Condition(lock) end)
     end
-    local condition = assert(Condition())
+    local condition <close> = assert(Condition())
     condition:acquire()
     for _, wrong in ipairs { 0 / 0, "1", true } do
       assert.has_error(function() condition:wait(wrong) end)
@@ -321,6 +321,10 @@ describe("billiard.Condition", function()
       assert.has_error(function() condition:notify(wrong) end)
     end
     condition:release()
+  end)
+
+  it("K14: raises once it is closed", function()
+    local condition = assert(Condition())
     condition:close()
     condition:close()
     for _, call in ipairs { "acquire", "release", "wait", "notify", "notify_all" } do

@@ -5,8 +5,8 @@ local helper = require "spec.helper"
 local kit = require "spec.fixtures.faults.kit"
 local pipes = require "spec.fixtures.pipes"
 
-local Pipe, Process = billiard.Pipe, billiard.Process
 local both, child, finish, error_of = pipes.both, pipes.child, pipes.finish, pipes.error_of
+local hostile = pipes.hostile
 local LONG <const> = pipes.LONG
 
 describe("messages that are no values", function()
@@ -110,21 +110,6 @@ end)
 
 describe("packets that no sender of ours makes", function()
   helper.guard()
-
-  -- Calls f with the end whose peer has sent packets of these kinds.
-  local function hostile(kinds, f)
-    local here, there = Pipe()
-    local p = assert(Process { command = { "python3",
-      helper.root .. "/spec/fixtures/faults/packets.py", table.unpack(kinds) },
-      stdin = tonumber(tostring(there):match "fd (%d+)"), stdout = "pipe" }:start())
-    assert.equal("sent", p.stdout:read("l", LONG))
-    there:close()
-    f(here)
-    here:close()
-    p.stdout:close()
-    assert(p:join(LONG))
-    p:close()
-  end
 
   it("F11: descriptors that nobody announced are closed", function()
     hostile({ "value", "extra", "value" }, function(c)

@@ -161,6 +161,35 @@ describe("billiard.Semaphore", function()
     assert.equal(1, semaphore:value())
   end)
 
+  it("K07: gets nothing back by itself from one that dies", function()
+    local semaphore <close> = assert(Semaphore(3))
+    local p = sync.child(function()
+      assert(semaphore:acquire())
+      assert(semaphore:acquire())
+    end)
+    sync.kill(p)
+    assert.equal(1, semaphore:value())
+    assert.same({ true, nil }, { semaphore:acquire(0), (semaphore:acquire(0.1)) })
+    assert.is_true(semaphore:release()) -- by one that never had the dead one's
+    assert.equal(1, semaphore:value())
+  end)
+
+  it("K11: waits as long as it is told", function()
+    local semaphore <close> = assert(Semaphore(0))
+    for _, seconds in ipairs { 0, -1, -math.huge, 0.03, 0.12 } do
+      local began = billiard.now()
+      assert.same({ n = 3, nil, "timeout", "timeout" }, table.pack(semaphore:acquire(seconds)))
+      assert.is_true(billiard.now() - began >= seconds)
+    end
+    for _, timeout in ipairs { 0 / 0, "1", true } do
+      assert.has_error(function() semaphore:acquire(timeout) end)
+    end
+    for _, seconds in ipairs { 0, -1, 1e300, math.huge } do
+      semaphore:release()
+      assert.is_true(semaphore:acquire(seconds))
+    end
+  end)
+
   it("may begin empty, and be given more than it began with", function()
     local semaphore <close> = assert(Semaphore(0))
     assert.same({ n = 3, nil, "timeout", "timeout" }, table.pack(semaphore:acquire(0.01)))
@@ -208,7 +237,7 @@ describe("billiard.Semaphore", function()
     assert.has_error(function() Semaphore() end)
   end)
 
-  it("raises once it is closed, and shows its value", function()
+  it("K14: raises once it is closed, and shows its value", function()
     local semaphore = assert(Semaphore(4))
     assert.equal("<Semaphore(4)>", tostring(semaphore))
     semaphore:close()

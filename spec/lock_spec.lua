@@ -9,17 +9,6 @@ local sync = require "spec.fixtures.sync"
 local Lock, RLock, Process = billiard.Lock, billiard.RLock, billiard.Process
 local LONG <const> = sync.LONG
 
--- A child that has that pid, or nil where the kernel lets nobody choose.
-local function with_pid(pid)
-  for _ = 1, 100 do
-    local file <close> = io.open("/proc/sys/kernel/ns_last_pid", "w")
-    if not file or not file:write(pid - 1) or not file:flush() then return nil end
-    local p = sync.child(function() end)
-    if p.pid == pid then return p end
-    sync.kill(p) -- another was quicker
-  end
-end
-
 local kinds = { Lock = Lock, RLock = RLock }
 
 describe("either lock", function()
@@ -124,7 +113,7 @@ describe("either lock", function()
         local p = sync.holder(lock)
         local pid = p.pid
         sync.kill(p)
-        local heir = with_pid(pid)
+        local heir = sync.with_pid(pid)
         if not heir then return pending "no pid can be chosen here" end
         assert.is_false(lock:locked())
         assert.same({ true, "owner_died" }, { lock:acquire(0) })
@@ -294,7 +283,7 @@ end)
 describe("an RLock", function()
   helper.guard()
 
-  it("is given as often as it was taken", function()
+  it("K05: is given as often as it was taken", function()
     local lock <close> = RLock()
     for _ = 1, 3 do assert.is_true(lock:acquire(0)) end
     for left = 2, 0, -1 do

@@ -3,6 +3,7 @@
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
+local kit = require "spec.fixtures.faults.kit"
 local loops = require "spec.fixtures.loops"
 local sync = require "spec.fixtures.sync"
 
@@ -23,7 +24,7 @@ describe("billiard.BoundedSemaphore", function()
     assert.equal(3, permits:value())
   end)
 
-  it("raises for what was not acquired, and never has more than at first", function()
+  it("K07: raises for what was not acquired, and never has more than at first", function()
     local permits <close> = assert(BoundedSemaphore(2))
     assert.has_error(function() permits:release() end, "release: this process has acquired none")
     local p = sync.child(function() assert(permits:acquire()) end)
@@ -53,6 +54,19 @@ describe("billiard.BoundedSemaphore", function()
     assert.equal(3, permits:value())
   end)
 
+  it("K15: does not count for held what one held whose pid another has", function()
+    local permits <close> = assert(BoundedSemaphore(2))
+    local p = sync.child(function() assert(permits:acquire()) end)
+    local pid = p.pid
+    sync.kill(p)
+    local heir = sync.with_pid(pid)
+    if not heir then return pending "no pid can be chosen here" end
+    assert.equal(2, permits:value())
+    assert.same({ true, true }, { permits:acquire(0), permits:acquire(0) })
+    assert.same({ true, true }, { permits:release(), permits:release() })
+    sync.kill(heir)
+  end)
+
   it("K12: keeps what a stopped process holds", function()
     local permits <close> = assert(BoundedSemaphore(1))
     local p = sync.child(function() assert(permits:acquire()) end)
@@ -63,6 +77,26 @@ describe("billiard.BoundedSemaphore", function()
     sync.kill(p)
     assert.is_true(permits:acquire(LONG))
     permits:release()
+  end)
+
+  it("asks the system nothing while there are permits, no more than a Lock does", function()
+    local log = helper.tmpname()
+    local strace = kit.strace(log, "all")
+    if not strace then return pending "there is no strace, or it may trace nothing" end
+    local out, err = helper.run([[
+      local billiard = require "billiard"
+      local permits, lock, rlock = billiard.BoundedSemaphore(2), billiard.Lock(), billiard.RLock()
+      io.stderr:write "begin\n"
+      for _ = 1, 1000 do
+        for _, one in ipairs { permits, permits, lock, rlock, rlock } do one:acquire(1) end
+        for _, one in ipairs { permits, permits, lock, rlock, rlock } do one:release() end
+      end
+      io.stderr:write "end\n"]], { interpreter = strace })
+    assert.same({ "", "begin\nend\n" }, { out, err })
+    local file <close> = assert(io.open(log))
+    local between = file:read "a":match 'write%(2, "begin\\n".-\n(.*)write%(2, "end'
+    local _, calls = between:gsub("\n", "")
+    assert.is_true(calls < 100, between:sub(1, 1000))
   end)
 
   it("is not the forked child's to release", function()
@@ -139,10 +173,13 @@ describe("billiard.BoundedSemaphore", function()
     end
   end)
 
-  it("refuses to be built of, and used for, what makes no sense", function()
+  it("refuses to be built of what is no count", function()
     for _, n in ipairs { 0, -1, 1.5, "x", 1 << 31, {}, 0 / 0 } do
       assert.has_error(function() BoundedSemaphore(n) end)
     end
+  end)
+
+  it("K14: raises once it is closed, which no holder may do", function()
     local permits = assert(BoundedSemaphore(1))
     assert.equal("<BoundedSemaphore(1 of 1)>", tostring(permits))
     permits:acquire()

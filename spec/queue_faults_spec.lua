@@ -5,6 +5,7 @@
 local billiard = require "billiard"
 local child = require "spec.fixtures.child"
 local helper = require "spec.helper"
+local lfs = require "lfs"
 local queues = require "spec.fixtures.queues"
 
 local Queue, JoinableQueue = billiard.Queue, billiard.JoinableQueue
@@ -31,7 +32,7 @@ end
 describe("a Queue whose users are killed", function()
   helper.guard()
 
-  it("goes on with the other producers, and has whole values only", function()
+  it("F02: goes on with the other producers, and has whole values only", function()
     local SIZE <const> = 20000
     local q <close> = assert(Queue(4))
     local other = queues.child(produce(q, "other", SIZE))
@@ -121,7 +122,21 @@ end)
 describe("a Queue whose users are stopped", function()
   helper.guard()
 
-  it("says full in time when its consumer is stuck, and holds no more than its bound", function()
+  -- What the queue's memory takes, in bytes, and the threads of this process.
+  local function cost()
+    local held, threads = 0, -2 -- . and ..
+    for _ in lfs.dir "/proc/self/task" do threads = threads + 1 end
+    local _, all = helper.fds()
+    for fd, target in pairs(all) do
+      if target:find "memfd:billiard%-queue" then
+        held = held + lfs.attributes("/proc/self/fd/" .. fd, "blocks") * 512
+      end
+    end
+    return { held, threads }
+  end
+
+  it("R11: says full in time when its consumer is stuck, and holds no more than its bound",
+    function()
     local q <close> = assert(Queue(5))
     local p = queues.child(function(there)
       there()
@@ -135,12 +150,15 @@ describe("a Queue whose users are stopped", function()
     local took = billiard.now() - began
     assert.is_true(took >= 0.2 and took < 5 * helper.scale)
     assert.equal(5, q:qsize())
+    local before = cost()
+    for _ = 1, 1000 do assert.is_nil((q:put(("x"):rep(1000), 0))) end
+    assert.same(before, cost())
     assert(p:send_signal "CONT")
     assert.is_true(q:put("more", LONG))
     queues.kill(p)
   end)
 
-  it("keeps to its time-outs wherever they are stopped, and goes on with them", function()
+  it("F02: keeps to its time-outs wherever they are stopped, and goes on with them", function()
     local q <close> = assert(Queue(2))
     local p = queues.child(produce(q, "p", 50))
     for _ = 1, 30 do
@@ -225,7 +243,7 @@ describe("a Queue without resources", function()
     end))
   end)
 
-  it("is full, or the value too big, where files may not be larger; and whole", function()
+  it("F01: is full, or the value too big, where files may not be larger; and whole", function()
     assert.same({ "too_big", "full", "true", "200000", "true" },
       words({ fsize = 1 << 20 }, function()
         local q = Queue()

@@ -35,6 +35,20 @@ describe("billiard.JoinableQueue", function()
     assert.is_true(q:join())
   end)
 
+  it("F04: counts what is done once: the next one's end is still waited for", function()
+    local q <close> = assert(billiard.JoinableQueue())
+    q:put "first"
+    q:put "second"
+    assert.has_error(function() q:task_done() end) -- nobody has got any
+    q:get()
+    assert.is_true(q:task_done())
+    for _ = 1, 3 do
+      assert.has_error(function() q:task_done() end)
+      assert.same({ n = 3, nil, "timeout", "timeout" }, table.pack(q:join(0)))
+    end
+    assert.same({ "second", true, true }, { q:get(0), q:task_done(), q:join(0) })
+  end)
+
   it("raises for more done than got", function()
     local q <close> = assert(billiard.JoinableQueue())
     q:put(1)

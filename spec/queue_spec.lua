@@ -60,7 +60,7 @@ describe("billiard.Queue", function()
     assert.same({ 1, false, false }, { q:qsize(), q:empty(), q:full() })
   end)
 
-  it("says full and empty, however long it waited", function()
+  it("K11: says full and empty, however long it waited", function()
     local q <close> = assert(Queue(1))
     for _, seconds in ipairs { 0, -1, -math.huge, 0.05 } do
       local began = billiard.now()
@@ -78,7 +78,7 @@ describe("billiard.Queue", function()
     assert.equal("here", q:get_nowait())
   end)
 
-  it("takes no time that is none", function()
+  it("K11: takes no time that is none", function()
     local q <close> = assert(Queue())
     for _, timeout in ipairs { 0 / 0, "1", false, {} } do
       assert.has_error(function() q:get(timeout) end)
@@ -177,7 +177,7 @@ end)
 describe("what is put into a Queue", function()
   helper.guard()
 
-  it("is data: what cannot travel raises where it was put, and nothing was", function()
+  it("F08, F10: is data: what cannot travel raises where it was put, and nothing was", function()
     local q <close> = assert(Queue(1))
     local ok, err = pcall(function() q:put { jobs = { io.stdout } } end)
     assert.is_false(ok)
@@ -227,7 +227,7 @@ describe("what is put into a Queue", function()
     assert.same({ false, "put: Queue is closed" }, { ok, err })
   end)
 
-  it("costs its consumer one value when it cannot be unpacked there", function()
+  it("F07: costs its consumer one value when it cannot be unpacked there", function()
     local q <close> = assert(Queue())
     local Odd = billiard.register { __name = "queue_spec.Odd",
       __pack = function() return 1 end, __unpack = function() error "not here" end }
@@ -273,7 +273,7 @@ describe("a Queue's end", function()
     finish(p)
   end)
 
-  it("is for this process alone by close", function()
+  it("K14: is for this process alone by close", function()
     local q = assert(Queue())
     local back <close> = assert(Queue())
     local p = start(function()

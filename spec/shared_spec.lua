@@ -3,6 +3,8 @@
 
 local billiard = require "billiard"
 local helper = require "spec.helper"
+local kit = require "spec.fixtures.faults.kit"
+local lfs = require "lfs"
 local sync = require "spec.fixtures.sync"
 
 local SharedMemory, Process = billiard.SharedMemory, billiard.Process
@@ -76,7 +78,7 @@ describe("billiard.SharedMemory", function()
     assert.same({ nil, "cannot allocate memory (SharedMemory)", "ENOMEM" }, { memory, err, code })
   end)
 
-  it("is an error at creation, and no signal, where files are limited", function()
+  it("R07: is an error at creation, and no signal, where files are limited", function()
     assert.same({ "EFBIG", "EFBIG", "EFBIG" }, sync.results(function()
       local p = Process { limits = { fsize = 4096 }, target = function()
         local codes = {}
@@ -117,9 +119,120 @@ describe("billiard.SharedMemory", function()
     assert.is_nil(io.open(maps))
   end)
 
+  -- Of all processes, in bytes.
+  local function in_shared_memory()
+    for line in io.lines "/proc/meminfo" do
+      local n = line:match "^Shmem:%s+(%d+) kB"
+      if n then return n * 1024 end
+    end
+  end
+
+  it("is the system's again when the last that has it is killed, and not before", function()
+    local size <const> = 128 << 20 -- much, since others too use such memory
+    local kept <close> = assert(SharedMemory { size = 100 })
+    local before = in_shared_memory()
+    local p = sync.child(function(there)
+      kept:write(1, "from it")
+      local memory = assert(SharedMemory { size = size })
+      there()
+      while true do memory:write(1, "x") end
+    end)
+    assert.is_true(in_shared_memory() > before + size // 2)
+    sync.kill(p)
+    helper.eventually(function() return in_shared_memory() < before + size // 2 end)
+    assert.equal("from it", kept:read(1, 7)) -- nobody tidies up for others
+    assert.same({ "from it" }, sync.results(function() return kept:read(1, 7) end))
+  end)
+
   it("shows its size", function()
     local memory <close> = assert(SharedMemory { size = 12 })
     assert.equal("<SharedMemory(12 bytes)>", tostring(memory))
+  end)
+end)
+
+describe("shared memory of a system that is full", function()
+  helper.guard()
+  kit.faults()
+
+  -- All that has memory, of which so many bytes are left: what becomes of each
+  -- constructor, and what is open afterwards.
+  local function constructed(left)
+    local out, err, code = helper.run([[
+      local billiard = require "billiard"
+      local constructors = {
+        Array = function() return billiard.Array("f64", 100000) end,
+        BoundedSemaphore = function() return billiard.BoundedSemaphore(3) end,
+        SharedMemory = function() return billiard.SharedMemory { size = 1 << 20 } end,
+        Value = function() return billiard.Value "i32" end,
+        Barrier = function() return billiard.Barrier(2) end,
+      }
+      for _, name in ipairs { "Condition", "JoinableQueue", "Lock", "Pipe", "Queue", "RLock",
+        "SimpleQueue" } do
+        constructors[name] = billiard[name]
+      end
+      local count = 0
+      for name, new in pairs(constructors) do
+        local object, message, code = new()
+        io.write(name, " ", object and "made" or tostring(code), "\n")
+        count = count + (message and 1 or 0)
+      end
+      for name in require "lfs".dir "/proc/self/fd" do
+        local target = require "lfs".symlinkattributes("/proc/self/fd/" .. name, "target")
+        if target and target:find "memfd:billiard" then io.write("open ", target, "\n") end
+      end]], { env = { LD_PRELOAD = kit.preload "full", TMPFS_LEFT = left } })
+    assert.same({ "", 0 }, { err, code })
+    local results = {}
+    for name, result in out:gmatch "(%S+) ([^\n]+)\n" do results[name] = result end
+    return results
+  end
+
+  it("R07: is an error of whatever is made there, and leaves nothing", function()
+    if helper.asan then return pending "ASan has to be loaded first" end
+    local results = constructed(0)
+    for _, name in ipairs { "Array", "Barrier", "BoundedSemaphore", "Condition", "JoinableQueue",
+      "Lock", "Pipe", "Queue", "RLock", "SharedMemory", "SimpleQueue", "Value" } do
+      assert.equal("ENOSPC", results[name], name)
+    end
+    assert.is_nil(results.open)
+    assert.equal("made", constructed(1 << 30).Queue) -- and it is no other error
+  end)
+
+  it("R07: is an error of the put that needs more, which was not put", function()
+    if helper.asan then return pending "ASan has to be loaded first" end
+    local out, err = helper.run([[
+      local q = require "billiard".Queue()
+      local text, n = ("x"):rep(10000), 0
+      local ok, message, code
+      repeat
+        n = n + 1
+        ok, message, code = q:put(text)
+      until not ok
+      print(code, message, n > 1, q:qsize() == n - 1)
+      for _ = 1, n - 1 do assert(q:get(0) == text) end
+      print(q:put "small", q:get(0)) ]],
+      { env = { LD_PRELOAD = kit.preload "full", TMPFS_LEFT = 500000 } })
+    assert.equal("", err)
+    assert.equal("ENOSPC\tno space left on device (put)\ttrue\ttrue\ntrue\tsmall\n", out)
+  end)
+
+  -- else the first touch of a page would take it, or end us by SIGBUS
+  it("R07: is all there before it is used", function()
+    local _, old = helper.fds()
+    local size <const> = 1 << 20
+    local objects = { assert(SharedMemory { size = size }),
+      assert(billiard.Array("f64", size // 8)), assert(billiard.Queue()) }
+    local sizes = {}
+    local _, new = helper.fds()
+    for fd, target in pairs(new) do
+      local name = old[fd] ~= target and target:match "^/memfd:(%S+)"
+      if name then
+        sizes[name] = lfs.attributes("/proc/self/fd/" .. fd, "blocks") * 512
+      end
+    end
+    for _, object in ipairs(objects) do object:close() end
+    assert.is_true(sizes["billiard-memory"] >= size)
+    assert.is_true(sizes["billiard-cells"] >= size)
+    assert.is_true(sizes["billiard-queue"] >= 65 << 10) -- its head, and the first ring
   end)
 end)
 

@@ -206,6 +206,17 @@ describe("what is shared", function()
     assert.equal(2, ran.value)
   end)
 
+  -- it goes by the module's name: who did not get it by fork loads his own
+  it("is at a module's level what the module made in that process", function()
+    local level = require "spec.fixtures.start.level"
+    sync.together(2, level.work)
+    assert.equal(helper.method == "fork" and 2 or 0, level.count.value)
+    assert.is_false(level.lock:locked())
+    level.count:close()
+    level.lock:close()
+    package.loaded["spec.fixtures.start.level"] = nil
+  end)
+
   it("does not travel as bytes, nor closed", function()
     local ours, theirs = assert(billiard.Pipe())
     local all = one_of_each()

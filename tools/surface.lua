@@ -25,6 +25,7 @@ local no_page = {
   queue_wait = "docs/api/queue.md", queue_kinds = "docs/api/queue.md",
   queue_faults = "docs/api/queue.md",
   lock = "docs/api/sync.md", event = "docs/api/sync.md",
+  clock = "docs/api/sync.md", shared_hostile = "docs/api/shared.md",
   value = "docs/api/shared.md", permits = "docs/api/sync.md",
   travel = "docs/api/sync.md", survival = "docs/api/sync.md",
   condition = "docs/api/sync.md", barrier = "docs/api/sync.md",

@@ -11,7 +11,7 @@ OUR_C    = $(wildcard runtime/*.c bindings/*.c bindings/host/*.c)
 OUR_H    = $(wildcard runtime/*.h bindings/*.h bindings/host/*.h)
 TEST_C   = $(wildcard spec/fuzz/*.c spec/native/*.[ch] spec/native/child/*.[ch] bench/*.c)
 OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
-             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua spec/inject/*.lua spec/model/*.lua tools/*.lua \
+             spec/*.lua spec/regress/*.lua spec/fixtures/*.lua spec/chaos/*.lua spec/inject/*.lua spec/model/*.lua tools/*.lua \
              bench/*.lua bench/peers/*.lua)
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Seconds of acquire + release of an uncontended lock: lock.py call|with"""
+"""Seconds of acquire + release that nobody else wants: lock.py CLASS call|with"""
 import multiprocessing
 import sys
 import time
@@ -20,8 +20,9 @@ def section(lock):
 
 
 def main():
-    run = section if sys.argv[1] == "with" else call
-    lock = multiprocessing.Lock()
+    run = section if sys.argv[2] == "with" else call
+    count = [1] if sys.argv[1].endswith("Semaphore") else []
+    lock = getattr(multiprocessing, sys.argv[1])(*count)
     run(lock)
     start = time.monotonic()
     run(lock)
