@@ -39,12 +39,12 @@ local function compress(path)
    local gzip <close> = billiard.Process {
       command = { "gzip", "-c", "--", path }, stdout = "pipe", stderr = "pipe" }
    assert(gzip:start())
+   local out <close> = gzip.stdout
+   local said <close> = gzip.stderr
    local size = 0
-   for piece in function() return gzip.stdout:read_some() end do
-      size = size + #piece
-   end
+   for piece in function() return out:read_some() end do size = size + #piece end
    gzip:join()
-   if gzip.exitcode ~= 0 then fail("gzip", gzip.stderr:read "a", gzip.exitcode) end
+   if gzip.exitcode ~= 0 then fail("gzip", said:read "a", gzip.exitcode) end
    local file <close> = assert(io.open(path))
    return ("%d -> %d %s\n"):format(file:seek "end", size, path)
 end

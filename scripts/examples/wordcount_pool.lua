@@ -8,8 +8,8 @@
 --    totals <-- add, draw <------+
 --
 -- Usage: wordcount_pool.lua [--jobs N] [--limit SECONDS] [--demo] [DIR ...]
--- The demo (which is what runs without a DIR) has a worker hang in a file and
--- one crash, and then wants the totals of a count without workers.
+-- The demo (which is what runs without a DIR) counts again with a worker that
+-- hangs and one that crashes, and without any: the totals must be the same.
 
 local billiard = require "billiard"
 
@@ -35,7 +35,7 @@ local function count_file(path)
    end
 end
 
--- The initializer of the demo: what strikes the first and the second task.
+-- An initializer for the demo: what strikes the first and the second task.
 local function arm(begun)
    return { strike = function()
       local n = begun:add(1) -- shared by all workers
@@ -89,16 +89,14 @@ local function count_once(pool, files, totals)
    return failed
 end
 
-local function count(files, opts)
+local function count(files, opts, initializer)
    local pool <close> = assert(billiard.Pool {
       processes = opts.jobs, timeout = opts.limit,
-      initializer = opts.demo and arm or nil,
-      initargs = { billiard.Value "i64" },
+      initializer = initializer, initargs = { billiard.Value "i64" },
    })
    local totals = new_totals(files)
    local failed = count_once(pool, files, totals)
    failed = count_once(pool, failed, totals)
-   if TERMINAL then io.stderr:write "\r\27[K" end
    return totals, #failed
 end
 
@@ -172,11 +170,21 @@ local function differences(a, b)
    return n
 end
 
--- Returns what f does, after the seconds it took.
-local function timed(f, ...)
+-- Says how long f takes, returns what it returns.
+local function time(what, f, ...)
    local began = billiard.now()
-   local a, b = f(...)
-   return billiard.now() - began, a, b
+   local totals, failed = f(...)
+   if TERMINAL then io.stderr:write "\r\27[K" end
+   print(("   %.2f s %s"):format(billiard.now() - began, what))
+   return totals, failed
+end
+
+local function check(totals, files, opts)
+   local struck = time("where one worker hangs and one crashes", count, files, opts, arm)
+   local single = time("without a pool", count_alone, files)
+   local n = differences(totals.words, single.words) + differences(struck.words, single.words)
+   if n > 0 then fail(1, "the totals DIFFER, in ", n, " counts") end
+   print "All totals are the same."
 end
 
 local function main()
@@ -185,17 +193,10 @@ local function main()
    if #files == 0 then fail(1, "no files to count: name other directories") end
    print(("%d files with %.1f MB below %s"):format(#files, files.bytes / 1e6,
       table.concat(dirs, " and ")))
-   if opts.demo then print "One worker is made to hang in a file, one to crash:" end
-   local seconds, totals, failed = timed(count, files, opts)
-   print(("   %.2f s with a pool; %d are no text, %d failed twice"):format(seconds,
-      totals.binary, failed))
+   local totals, failed = time("with a pool", count, files, opts)
+   if opts.demo then check(totals, files, opts) end
    print_top(totals.words)
-   if opts.demo then
-      local alone, single = timed(count_alone, files)
-      local n = differences(totals.words, single.words)
-      print(("   %.2f s without; %d counts differ"):format(alone, n))
-      if n > 0 then fail(1, "the totals DIFFER") end
-   end
+   print(("%d files are no text, %d failed twice"):format(totals.binary, failed))
    os.exit(failed == 0, true)
 end
 
