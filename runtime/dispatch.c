@@ -173,7 +173,6 @@ static int give(struct bl_pool *p, struct bl_member *m, struct bl_task *t) {
 static struct bl_member *take_idle(struct bl_pool *p) {
   while (p->n_idle > 0) {
     struct bl_member *m = p->members[p->idle[--p->n_idle]];
-    if (!m) continue;
     m->listed = 0;
     if (m->load == 0 && is_open(m)) return m;
   }

@@ -79,7 +79,16 @@ void bl_member_ignore(struct bl_pool *p, struct bl_member *m) {
   m->look = 0;
 }
 
+/* Its number will be another's, who is not idle yet. */
+static void unlist(struct bl_pool *p, const struct bl_member *m) {
+  int kept = 0;
+  for (int i = 0; i < p->n_idle; i++)
+    if (p->idle[i] != m->index) p->idle[kept++] = p->idle[i];
+  p->n_idle = kept;
+}
+
 void bl_member_remove(struct bl_pool *p, struct bl_member *m) {
+  unlist(p, m);
   stop_listening(p, &m->link_id);
   stop_listening(p, &m->end_id);
   bl_link_drop(&m->link);

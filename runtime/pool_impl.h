@@ -66,7 +66,7 @@ struct bl_pool {
   struct bl_task *head, *tail; /* the backlog */
   size_t backlog, underway;
   int busy;   /* members with tasks */
-  int *idle;  /* numbers of members, perhaps without any; a stack */
+  int *idle;  /* members, each once, some with tasks by now; a stack */
   int n_idle;
   unsigned timed;
   int64_t looked_ns; /* at limits */
