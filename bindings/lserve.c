@@ -184,7 +184,9 @@ static int pool_failed(lua_State *L) {
 }
 
 void bl_lserve_open(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"pool_serve", pool_serve}, {"pool_failed", pool_failed}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"pool_serve", pool_serve},
+                                       {"pool_failed", pool_failed},
+                                       {"pool_describe", bl_lreport_describe},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

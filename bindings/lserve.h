@@ -6,6 +6,8 @@
  *     serves until it is over: true | nil, message, code
  *   core.pool_failed(link, error)
  *     tells the owner that this cannot be a worker: the same
+ *   core.pool_describe
+ *     the message handler that makes such an error of what was raised
  *
  * index, name and data are what billiard.worker holds: C needs none of them. */
 #ifndef BILLIARD_LSERVE_H
@@ -13,7 +15,7 @@
 
 #include "bindings/compat.h"
 
-/* Adds pool_serve and pool_failed to the table on top. */
+/* Adds these to the table on top. */
 void bl_lserve_open(lua_State *L);
 
 #endif

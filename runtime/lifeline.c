@@ -144,6 +144,8 @@ int bl_lifeline_arm(int fd, int whole_group) {
   if (fcntl(fd, F_SETOWN, whole_group ? -self : self) < 0) return -errno;
   if (fcntl(fd, F_SETSIG, SIGKILL) < 0) return -errno;
   if (fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0) return -errno;
+  /* what the group starts holds it too, should this process be dead by then */
+  if (whole_group && fcntl(fd, F_SETFD, 0) < 0) return -errno;
   /* it may have gone before we asked */
   return bl_fd_read(fd, &byte, 1) == 0 ? BL_ECLOSED : 0;
 }

@@ -7,20 +7,11 @@ local core = require "billiard.core"
 
 local worker = {}
 
--- The Error of what an initializer raised, with where that was.
-local function to_error(value)
-   local meta = type(value) == "table" and getmetatable(value)
-   local err = meta and meta.__name == "billiard.Error" and value
-      or core.new_error("RemoteError", tostring(value))
-   err.traceback = err.traceback or debug.traceback(nil, 2)
-   return err
-end
-
--- What it returned first; an empty table if that is nothing.
+-- What it returned first, an empty table if that is nothing; or its Error.
 local function initialize(config)
    local f, args = config.initializer, config.initargs or {}
    if not f then return true, {} end
-   local ok, data = xpcall(f, to_error, table.unpack(args, 1, args.n or #args))
+   local ok, data = xpcall(f, core.pool_describe, table.unpack(args, 1, args.n or #args))
    if ok and data == nil then data = {} end
    return ok, data
 end

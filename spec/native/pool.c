@@ -249,6 +249,23 @@ static void carries_what_is_large(void) {
   end();
 }
 
+/* It would be listed as idle once for each death: memory's end tells. */
+static void forgets_an_idle_worker_that_died(void) {
+  enum { TIMES = 64 };
+  struct bl_pool_event e;
+  NEED(begin(1));
+  for (int i = 0; i < TIMES; i++) {
+    NEED(await(BL_POOL_UP, &e));
+    bl_pool_kill(pool, e.worker);
+    NEED(await(BL_POOL_GONE, &e));
+    NEED(add() == 0);
+  }
+  submit(SQUARE, 7);
+  NEED(await(BL_POOL_RESULT, &e));
+  CHECK_INT(value_of(&e), 49);
+  end();
+}
+
 /* Workers are killed and stopped at random while many tasks go on. */
 static void ends_each_task_once_whoever_dies(void) {
   enum { N = 20000 };
@@ -317,6 +334,7 @@ int main(void) {
        gives_a_worker_no_more_than_it_may_do},
       {"gives a number again to whoever comes", gives_a_number_again},
       {"carries what is large", carries_what_is_large},
+      {"forgets an idle worker that died", forgets_an_idle_worker_that_died},
       {"ends each task once, whoever dies", ends_each_task_once_whoever_dies}};
   warm_up();
   return check_all(tests, sizeof tests / sizeof tests[0]);
