@@ -1,40 +1,15 @@
--- The calls of a pool over a core of the test's own: which results, callbacks
--- and errors there are, in which order. No process is started here.
+-- The calls of a pool over a core of the test's own: what they take, and what comes
+-- of it, in which order. No process is started here.
 
 local billiard = require "billiard"
 local fakecore = require "spec.fixtures.pool.fakecore"
 
 local fake
+local identity, boom = fakecore.identity, fakecore.boom
+local code_of, misuses = fakecore.code_of, fakecore.misuses
 
-local function new(options)
-  local pool, err = billiard.Pool(options or 2)
-  assert(pool, err)
-  return pool
-end
-
--- A pool whose tasks run when the test says so.
-local function manual(options)
-  local pool = new(options)
-  repeat until not pool:poll()
-  fake.auto = false
-  return pool
-end
-
-local function identity(...) return ... end
-local function boom() error("boom", 0) end
-
--- f raises that, with the position of this file.
-local function misuses(f, pattern)
-  local ok, message = pcall(f)
-  assert.False(ok)
-  assert.truthy(message:find "^spec/poolcalls_spec.lua:%d+: ", message)
-  assert.truthy(message:find(pattern), message)
-end
-
-local function code_of(r)
-  local _, _, code = r:get(0)
-  return code
-end
+local function new(options) return fake:pool(options) end
+local function manual(options) return fake:manual(options) end
 
 describe("billiard.pool, its calls:", function()
   before_each(function() fake = fakecore.install() end)
@@ -102,10 +77,17 @@ describe("billiard.pool, its calls:", function()
     end)
 
     it("returns an Error when no process can be started", function()
-      fake.unstartable = "no more processes"
+      fake.unstartable = math.huge
       local _, e, code = billiard.Pool(2)
       assert.equal("StartError", code)
       assert.truthy(e.message:find("no more processes", 1, true))
+    end)
+
+    it("leaves nothing when one failure is too many and others have begun", function()
+      fake.unstartable = 1
+      local _, _, code = billiard.Pool { processes = 3, max_restarts = 0 }
+      assert.equal("StartError", code)
+      assert.equal(0, fake:pids())
     end)
   end)
 
@@ -127,12 +109,11 @@ describe("billiard.pool, its calls:", function()
     it("raises for what is no task, with the position of its caller", function()
       local pool = new()
       for _, f in ipairs { 5, "nothing", {}, "a:b:c" } do
-        local ok, message = pcall(function() pool:apply_async(f) end)
-        assert.False(ok)
-        assert.truthy(message:find "^spec/poolcalls_spec.lua:%d+: apply: needs a function or", message)
+        misuses(function() pool:apply_async(f) end, ": apply: needs a function or")
       end
-      assert.error_matches(function() pool:apply(identity, 5) end, "args must be a table, got number")
-      assert.error_matches(function() pool:apply(identity, {}, { chunk = 5 }) end, "unknown option 'chunk'")
+      misuses(function() pool:apply(identity, 5) end, "args must be a table, got number")
+      misuses(function() pool:apply(identity, {}, { chunk = 5 }) end, "unknown option 'chunk'")
+      misuses(function() pool.apply(identity, {}) end, "a Pool comes first, got function")
     end)
 
     it("passes what core raises for a value that cannot travel", function()
@@ -210,7 +191,8 @@ describe("billiard.pool, its calls:", function()
 
     it("is terminated with the worker that does it, and no other", function()
       local pool = manual(2)
-      local a, b, c = pool:apply_async(identity), pool:apply_async(identity), pool:apply_async(identity)
+      local a, b = pool:apply_async(identity), pool:apply_async(identity)
+      local c = pool:apply_async(identity)
       fake:begin()
       local other = fake:begin()
       assert.True(a:terminate "TERM")
@@ -220,6 +202,7 @@ describe("billiard.pool, its calls:", function()
       assert.equal("Terminated", code_of(c))
       assert.True(b:wait(0))
       assert.equal("too_late", select(3, a:terminate()))
+      assert.equal(2, pool:stats().terminated)
       assert.error_matches(function() b:terminate "FOO" end, "no such signal")
     end)
 
@@ -302,415 +285,13 @@ describe("billiard.pool, its calls:", function()
     it("tell of limits, the soft one once", function()
       local pool = manual(1)
       local r = pool:apply_async(identity, {}, { soft_timeout = 1, timeout = 2,
-        timeout_callback = note "limit", error_callback = function(e) seen[#seen + 1] = e.code end })
+        timeout_callback = note "limit",
+        error_callback = function(e) seen[#seen + 1] = e.code end })
       fake:begin()
       fake:tell("soft", r.ticket, 0)
       fake:die(0, -9, "limit")
       r:wait()
       assert.same({ { "limit", "soft", 1 }, { "limit", "hard", 2 }, "TimeLimitExceeded" }, seen)
-    end)
-  end)
-
-  describe("map", function()
-    it("keeps the order, whatever the chunks", function()
-      local pool = new()
-      local list, want = {}, {}
-      for i = 1, 23 do list[i], want[i] = i, i * i end
-      want.n = 23
-      for _, chunk in ipairs { 1, 2, 7, 23, 100 } do
-        assert.same(want, pool:map(function(x) return x * x end, list, chunk))
-        assert.same(want, pool:map(function(x) return x * x end, list, { chunk = chunk }))
-      end
-    end)
-
-    it("cuts a list so that each worker gets four", function()
-      local pool = manual(2)
-      pool:map_async(identity, table.pack(table.unpack({}, 1, 100)))
-      assert.equal(8, #fake.core.queue)
-      assert.equal(13, fake.core.queue[1].args.n)
-      assert.equal(9, fake.core.queue[8].args.n)
-    end)
-
-    it("has one item in a chunk where there are limits, which are a task's", function()
-      local pool = manual { processes = 1, timeout = 5 }
-      pool:map_async(identity, { 1, 2, 3 })
-      assert.equal(3, #fake.core.queue)
-    end)
-
-    it("keeps nils, of a list with n and of what the function returns", function()
-      local pool = new(1)
-      local out = pool:map(function(x) return x ~= 2 and x or nil end, { 1, nil, 2, 3, n = 4 })
-      assert.same({ 1, nil, nil, 3, n = 4 }, out)
-    end)
-
-    it("takes an iterator", function()
-      assert.same({ "a", "b", n = 2 }, new():map(identity, string.gmatch("a b", "%a")))
-      assert.same({ n = 0 }, new():map(identity, {}))
-    end)
-
-    it("unpacks the items for starmap", function()
-      local pool = new(1)
-      assert.same({ 3, 7, n = 2 }, pool:starmap(function(a, b) return a + b end, { { 1, 2 }, { 3, 4 } }))
-      assert.equal(5, pool:starmap_async(math.max, { { 5, 4 } }):get()[1])
-    end)
-
-    it("returns the first failure with its place, and does all the rest", function()
-      local pool, done = new(1), 0
-      local out, err, code = pool:map(function(x)
-        if x == 4 then boom() end
-        done = done + 1
-      end, { 1, 2, 3, 4, 5, 6 }, 2)
-      assert.same({ nil, "boom", 4, "RemoteError" }, { out, err.message, err.index, code })
-      pool:close()
-      assert.True(pool:join())
-      assert.equal(5, done)
-    end)
-
-    it("passes on what its source raises, and nothing was submitted", function()
-      local pool = new()
-      assert.error_matches(function() pool:map(identity, boom) end, "^boom$")
-      assert.equal(0, pool:stats().submitted)
-    end)
-
-    it("refuses what is no list", function()
-      misuses(function() new():map(identity, 5) end,
-        "map: needs a list or an iterator, got number")
-    end)
-
-    it("is taken back whole by cancel", function()
-      local pool = manual(1)
-      local r = pool:map_async(identity, { 1, 2, 3 }, 1)
-      fake:finish(fake:begin())
-      assert.True(r:cancel())
-      assert.equal("Cancelled", code_of(r))
-      assert.equal(0, fake:run())
-      pool:poll()
-      assert.equal(0, pool:stats().pending)
-    end)
-
-    it("fails with the worker that had one of its chunks", function()
-      local pool = manual(2)
-      local r = pool:map_async(identity, { 1, 2, 3, 4 }, 2)
-      fake:begin()
-      fake:begin()
-      fake:die(1)
-      local _, err, code = r:get(0)
-      assert.equal("WorkerLostError", code)
-      assert.equal(3, err.index)
-    end)
-  end)
-
-  describe("imap", function()
-    local function collect(...)
-      local out = {}
-      for i, value, err in ... do out[#out + 1] = { i, value, err and err.message } end
-      return out
-    end
-
-    it("goes through items in order, failed ones too", function()
-      local pool = new()
-      local function f(x)
-        if x == 2 then boom() end
-        return x * 10
-      end
-      local want = { { 1, 10 }, { 2, nil, "boom" }, { 3, 30 } }
-      assert.same(want, collect(pool:imap(f, { 1, 2, 3 })))
-      assert.same(want, collect(pool:imap(f, { 1, 2, 3 }, 2)))
-      assert.same({}, collect(pool:imap(f, {})))
-    end)
-
-    it("yields what has ended first, when unordered", function()
-      local pool = manual(2)
-      local nxt, state = pool:imap_unordered(identity, { "a", "b" })
-      local a, b = fake:begin(), fake:begin()
-      fake:finish(b)
-      assert.same({ 2, "b" }, { nxt(state) })
-      fake:finish(a)
-      assert.same({ 1, "a" }, { nxt(state) })
-      assert.Nil(nxt(state))
-    end)
-
-    it("reads its source no further ahead than it may", function()
-      local pool, n = new(1), 0
-      local function numbers()
-        n = n + 1
-        return n
-      end
-      for _, how in ipairs { "imap", "imap_unordered" } do
-        n = 0
-        for i, value in pool[how](pool, identity, numbers, { prefetch = 3, chunk = 2 }) do
-          assert.equal(i, value)
-          assert.True(n <= i + 6)
-          if i == 50 then break end
-        end
-      end
-    end)
-
-    it("raises what its source raises, behind the items before", function()
-      local pool = new()
-      local function source()
-        local i = 0
-        return function()
-          i = i + 1
-          if i == 4 then error({ "my own" }) end
-          return i
-        end
-      end
-      for _, how in ipairs { "imap", "imap_unordered" } do
-        local got = {}
-        local ok, problem = pcall(function()
-          for _, value in pool[how](pool, identity, source(), 2) do got[#got + 1] = value end
-        end)
-        assert.False(ok)
-        assert.same({ "my own" }, problem)
-        assert.same({ 1, 2, 3 }, got)
-      end
-      assert.equal(1, pool:apply(identity, { 1 }))
-    end)
-
-    it("takes back what is queued when the loop is left", function()
-      local pool = manual(1)
-      do
-        local nxt, state, _, closer <close> = pool:imap(identity, { 1, 2, 3, 4 })
-        fake:finish(fake:begin())
-        assert.same({ 1, 1 }, { nxt(state, closer) })
-        fake:begin()
-      end
-      assert.equal(0, fake:run())
-      fake:finish(fake:worker(0))
-      pool:poll()
-      assert.equal(0, pool:stats().pending)
-    end)
-
-    it("fails only the item whose worker died", function()
-      local pool = manual(1)
-      local nxt, state = pool:imap(identity, { 1, 2 })
-      fake:begin()
-      fake:die(0)
-      local i, value, err = nxt(state)
-      assert.same({ 1, nil, "WorkerLostError" }, { i, value, err.code })
-      fake.auto = true
-      assert.same({ 2, 2 }, { nxt(state) })
-    end)
-
-    it("is ended by join, though nobody has gone through it", function()
-      local pool, done = new(1), 0
-      local nxt, state = pool:imap(function(x)
-        done = done + 1
-        return x
-      end, { 1, 2, 3, 4, 5 }, { prefetch = 1 })
-      pool:close()
-      assert.True(pool:join())
-      assert.equal(5, done)
-      assert.same({ 1, 1 }, { nxt(state) })
-    end)
-
-    it("raises at once for a function that cannot travel", function()
-      local pool = new()
-      fake.unsendable = boom
-      local ok, err = pcall(pool.imap, pool, boom, { 1 })
-      assert.False(ok)
-      assert.equal("unsendable", err.code)
-      pool:close()
-      assert.True(pool:join())
-    end)
-  end)
-
-  describe("as_completed", function()
-    it("goes through results as they end, those that have first", function()
-      local pool = manual(2)
-      local a, b, c = pool:apply_async(identity), pool:apply_async(identity), pool:apply_async(boom)
-      c:cancel()
-      local order = {}
-      local one, two = fake:begin(), fake:begin()
-      fake:finish(two)
-      fake:finish(one)
-      for r in billiard.as_completed { a, b, c } do order[#order + 1] = r end
-      assert.same({ c, b, a }, order)
-    end)
-
-    it("ends at its timeout", function()
-      local r = manual(1):apply_async(identity)
-      for _ in billiard.as_completed({ r }, 1) do error "none" end
-      assert.False(r:ready())
-    end)
-
-    it("may be used twice for a result", function()
-      local r = manual(1):apply_async(identity)
-      local next1, state1 = billiard.as_completed { r }
-      local next2, state2 = billiard.as_completed { r }
-      fake:run()
-      assert.equal(r, next1(state1))
-      assert.equal(r, next2(state2))
-      assert.Nil(next1(state1))
-    end)
-
-    it("refuses what is no result", function()
-      misuses(function() billiard.as_completed { 5 } end,
-        "item 1 must be an AsyncResult, got number")
-    end)
-  end)
-
-  describe("a lost worker", function()
-    it("fails its task with all that is known of the death", function()
-      local r = manual(1):apply_async(identity)
-      local w = fake:begin()
-      fake:die(0)
-      local _, err, code = r:get(0)
-      assert.equal("WorkerLostError", code)
-      assert.same({ w.process.pid, w.process.name, -9, 9 },
-        { err.pid, err.name, err.exitcode, err.signal })
-      assert.truthy(err.message:find("died of SIGKILL", 1, true))
-    end)
-
-    it("is replaced, and the hooks are told", function()
-      local seen = {}
-      local pool = manual { processes = 1,
-        on_process_up = function(row) seen[#seen + 1] = "up " .. row.name end,
-        on_process_down = function(row, exit) seen[#seen + 1] = "down " .. row.index .. exit.text end }
-      pool:apply_async(identity)
-      fake:begin()
-      fake:die(0)
-      while pool:poll() do end
-      assert.same({ "up " .. pool.name .. "-worker-1", "down 1died of SIGKILL",
-        "up " .. pool.name .. "-worker-2" }, seen)
-    end)
-  end)
-
-  describe("the end", function()
-    it("lets what was submitted be done before join returns", function()
-      local pool = new(2)
-      local r = pool:map_async(identity, { 1, 2, 3 }, 1)
-      pool:close()
-      misuses(function() pool:apply(identity) end, " is closed")
-      assert.error_matches(function() pool:grow() end, " is closed")
-      assert.True(pool:join())
-      assert.equal(3, r:get()[3])
-      assert.equal(0, fake:pids())
-      assert.equal("ended", pool:stats().state)
-    end)
-
-    it("must come before join", function()
-      misuses(function() new():join() end, "close%(%) or terminate%(%)")
-    end)
-
-    it("takes a timeout", function()
-      local pool = manual(1)
-      pool:apply_async(identity)
-      pool:close()
-      assert.same({ nil, "timeout", "timeout" }, { pool:join(1) })
-      fake:run()
-      assert.True(pool:join(1))
-    end)
-
-    it("is at once for terminate: started tasks are Terminated, others Cancelled", function()
-      local pool, called = manual(1), {}
-      local opts = { error_callback = function(e) called[#called + 1] = e.code end }
-      local a = pool:apply_async(identity, {}, opts)
-      local b = pool:apply_async(identity, {}, opts)
-      local c = pool:map_async(identity, { 1, 2 }, 1)
-      fake:begin()
-      pool:terminate()
-      assert.same({ "Terminated", "Cancelled", "Cancelled" }, { code_of(a), code_of(b), code_of(c) })
-      table.sort(called)
-      assert.same({ "Cancelled", "Terminated" }, called)
-      assert.equal(0, fake:pids())
-      assert.True(pool:join())
-      pool:terminate()
-      assert.True(fake.core.closed)
-    end)
-
-    it("comes with the scope", function()
-      local r
-      do
-        local pool <close> = manual(1)
-        r = pool:apply_async(identity)
-      end
-      assert.equal("Cancelled", code_of(r))
-      assert.equal(0, fake:pids())
-    end)
-
-    it("comes with the collector, without waiting", function()
-      manual(2)
-      local c = fake.core
-      collectgarbage()
-      collectgarbage()
-      assert.True(c.closed)
-      assert.equal(0, fake:pids())
-    end)
-
-    it("comes when too many workers end for nothing; all results then say why", function()
-      local pool = manual { processes = 2, max_restarts = 2 }
-      local a, b = pool:apply_async(identity), pool:apply_async(identity)
-      fake:begin()
-      fake.behave = function(w, f)
-        f.core.workers[w.number].up = false
-        f:die(w.number, 1)
-        return true
-      end
-      fake:die(1, 1)
-      local _, err, code = b:get()
-      assert.equal("RestartFreqExceeded", code)
-      assert.truthy(err.message:find("exited with 1", 1, true))
-      assert.equal("RestartFreqExceeded", code_of(a))
-      assert.error_matches(function() pool:apply(identity) end, "too many workers")
-      assert.equal("RestartFreqExceeded", select(3, pool:join()))
-      assert.equal("RestartFreqExceeded", select(3, pool:poll()))
-    end)
-  end)
-
-  describe("its workers", function()
-    it("are shown with what they do since when", function()
-      local pool = manual(2)
-      pool:apply_async(identity, {}, { correlation_id = "job 7" })
-      local w = fake:begin()
-      local rows = pool:workers()
-      assert.equal(2, #rows)
-      assert.same({ w.process.pid, 1, "busy", "job 7", fake.clock },
-        { rows[1].pid, rows[1].index, rows[1].state, rows[1].task, rows[1].since })
-      assert.equal("idle", rows[2].state)
-    end)
-
-    it("are counted, and so are tasks", function()
-      local pool = manual(2)
-      local all = { pool:apply_async(identity), pool:apply_async(boom), pool:apply_async(identity),
-        pool:apply_async(identity) }
-      all[4]:cancel()
-      fake:run(2)
-      fake:begin()
-      pool:poll()
-      local stats = pool:stats()
-      assert.same({ 4, 1, 1, 1, 1, 1, 2 }, { stats.submitted, stats.pending, stats.done,
-        stats.failed, stats.cancelled, stats.busy, stats.up })
-    end)
-
-    it("grow and shrink, and are never none", function()
-      local pool = manual(1)
-      pool:grow(2)
-      assert.equal(3, fake:pids())
-      pool:shrink(2)
-      assert.equal(1, fake:pids())
-      assert.error_matches(function() pool:shrink() end, "leaves none of 1 workers")
-      assert.error_matches(function() pool:grow(0) end, "n must be an integer of at least 1")
-    end)
-
-    it("become more with the demand, and fewer again", function()
-      local pool = manual { processes = 1, max = 2, idle_timeout = 5 }
-      pool:apply_async(identity)
-      pool:apply_async(identity)
-      assert.equal(2, fake:pids())
-      pool:poll()
-      fake:run()
-      pool:poll()
-      assert.near(5, pool:timeout(), 1e-9)
-      pool:poll(6)
-      pool:poll()
-      assert.equal(1, fake:pids())
-    end)
-
-    it("are given no more tasks than max_tasks_per_child", function()
-      new { processes = 1, max_tasks_per_child = 7 }
-      assert.equal(7, fake:worker(0).max)
     end)
   end)
 

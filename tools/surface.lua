@@ -115,7 +115,8 @@ local function check_stems()
   for _, spec in ipairs(specs) do
     local folder, base = source.split(spec)
     local stem = base:match "^(.*)_spec$"
-    local page = no_page[stem] or "docs/api/" .. stem .. ".md"
+    local page = no_page[stem] or stem:find "^pool[%l_]+" and "docs/api/pool.md"
+      or "docs/api/" .. stem .. ".md"
     if folder == "spec" and page ~= true and not exists(page) then
       verdict.add("%s: no page %s", spec, page)
     end

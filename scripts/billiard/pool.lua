@@ -3,7 +3,6 @@
 -- end. It works inside its owner's calls; see pool.driver.
 -- @module billiard.pool
 
-local chunks = require "billiard.pool.chunks"
 local context = require "billiard.context"
 local core = require "billiard.core"
 local crew = require "billiard.pool.crew"
@@ -18,98 +17,10 @@ local FOREVER <const> = math.huge
 -- How long workers may take to go after SIGKILL.
 local AFTER_KILL <const> = 5
 
-local Pool = {}
+local Pool = require "billiard.pool.calls"
 local meta = { __index = Pool, __name = "billiard.Pool" }
 
-local misuse <const> = options.misuse
-
-local function check(self, what)
-   if getmetatable(self) ~= meta then
-      misuse(what, "a Pool comes first, got " .. type(self))
-   end
-   local stranger = driver.stranger(self)
-   if stranger then misuse(what, "Pool belongs to process " .. stranger) end
-end
-
----- tasks ----
-
---- Submits f(args[1], ...).
--- @param f a function, or "module:function"
--- @tparam[opt] table args
--- @tparam[opt] table opts callback error_callback accept_callback
--- timeout_callback soft_timeout timeout attempts correlation_id
--- @treturn AsyncResult; or nil, message, code
-function Pool:apply_async(f, args, opts)
-   return submit.one(self, f, args, opts)
-end
-
---- The same, and waits.
--- @return all that f returns; or nil, Error, code
-function Pool:apply(f, args, opts)
-   local r, err, code = submit.one(self, f, args, opts)
-   if not r then return nil, err, code end
-   return r:get()
-end
-
-local function map_async(self, what, list, mode, f, opts)
-   check(self, what)
-   local o = submit.read_options(self, what, f, opts, options.MAP)
-   local problem = chunks.check(list)
-   if problem then misuse(what, problem) end
-   local items, n = chunks.read_all(list)
-   return chunks.submit(self, submit.many(self, what, f, mode, o), items, n, o)
-end
-
-local function finish(r, err, code)
-   if not r then return nil, err, code end
-   return r:get()
-end
-
---- f(item) for each item.
--- @param list a list (with n where it holds nils), or an iterator
--- @param opts as of apply_async, and chunk, which a plain number stands for
--- @treturn table what f returned first, in the order of the list; or nil,
--- Error, code of the first failure
-function Pool:map(f, list, opts)
-   return finish(map_async(self, "map", list, submit.MAP, f, opts))
-end
-
---- The same without waiting.
-function Pool:map_async(f, list, opts)
-   return map_async(self, "map_async", list, submit.MAP, f, opts)
-end
-
---- f(item[1], ...) for each item.
-function Pool:starmap(f, list, opts)
-   return finish(map_async(self, "starmap", list, submit.STARMAP, f, opts))
-end
-
---- The same without waiting.
-function Pool:starmap_async(f, list, opts)
-   return map_async(self, "starmap_async", list, submit.STARMAP, f, opts)
-end
-
-local function loop(self, what, f, list, opts, ordered)
-   check(self, what)
-   local o = submit.read_options(self, what, f, opts, options.IMAP)
-   local problem = chunks.check(list)
-   if problem then misuse(what, problem) end
-   return iterate.over(self, submit.many(self, what, f, submit.MAP, o),
-      chunks.source(list), o, ordered)
-end
-
---- `for i, value, err in pool:imap(f, list_or_iterator, [opts])`: f(item) for
--- each item, in order.
--- @param opts soft_timeout timeout attempts, chunk (1), for which a plain
--- number stands, and prefetch: how many tasks the source is read ahead
-function Pool:imap(f, list, opts)
-   return loop(self, "imap", f, list, opts, true)
-end
-
---- The same in the order in which they end.
-function Pool:imap_unordered(f, list, opts)
-   return loop(self, "imap_unordered", f, list, opts, false)
-end
+local misuse <const>, check <const> = options.misuse, submit.check
 
 ---- its workers ----
 
@@ -310,6 +221,16 @@ local Unproven = { __close = function(guard)
    if not guard[1].crew.proven or guard[1].error then end_now(guard[1]) end
 end }
 
+-- An initializer or argument that does not travel is the caller's mistake; it
+-- was one of the second argument of the worker's main function.
+local function raise_unsendable(err)
+   if type(err) ~= "table" or err.code ~= "unsendable" then return end
+   for _, key in ipairs { "path", "message" } do
+      err[key] = err[key] and err[key]:gsub("args%[2%]%.", "", 1)
+   end
+   error(err, 0)
+end
+
 local function come_up(self)
    local _ <close> = setmetatable({ self }, Unproven)
    driver.tell(self, { kind = "boot" })
@@ -318,8 +239,7 @@ local function come_up(self)
       if turned == nil then return nil, err, code end
    end
    if self.crew.proven and not self.error then return self end
-   local last = self.crew.last
-   if type(last) == "table" and last.code == "unsendable" then error(last, 0) end
+   raise_unsendable(self.crew.last)
    return outcome(self)
 end
 

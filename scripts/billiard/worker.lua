@@ -31,9 +31,14 @@ function worker.main(link, config)
    local here = { index = config.index, name = config.name, data = {} }
    require "billiard".worker = here
    local ok, data = initialize(config)
-   if not ok then return core.pool_failed(link, data) end
-   here.data = data
-   core.pool_serve(link, config.index, config.name, config.max_memory, data)
+   local served, err
+   if ok then
+      here.data = data
+      served, err = core.pool_serve(link, config.index, config.name, config.max_memory, data)
+   else
+      served, err = core.pool_failed(link, data)
+   end
+   if not served then error(err, 0) end
 end
 
 return worker

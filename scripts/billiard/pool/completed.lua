@@ -23,7 +23,11 @@ end
 -- One look at all of them; waits if they are one.
 function Watch:turn()
    local pools = self.pools
-   if not pools[2] then return driver.turn(pools[1], self.deadline) end
+   if not pools[2] then
+      local turned, err = driver.turn(pools[1], self.deadline)
+      if turned == nil then error(err, 0) end
+      return
+   end
    local left = self.deadline < math.huge and math.max(0, self.deadline - core.now()) or nil
    core.wait(pools, left)
    for _, pool in ipairs(pools) do driver.drain(pool) end

@@ -13,8 +13,7 @@
 --    finished  how many have, ever
 -- kind:
 --    "boot" "close" "terminate" "restart", "grow" and "shrink" with n: the user
---    "up" ref           it can take tasks
---    "failed" ref       it can not (reason)
+--    "up" ref           it can take tasks; "failed" ref: it can not (reason)
 --    "full" ref         it has too much memory
 --    "spent" ref        it was given its last task, and leaves by itself
 --    "gone" ref         its process has ended, or was not started; worked: it
@@ -22,19 +21,17 @@
 --    "tick"             time has passed or the load has changed
 --
 -- action:
---    { "start", ref, index }        answered by up, failed or gone
---    { "retire", ref }              no more tasks, then it leaves: gone
---    { "kill", ref }                gone
---    { "ended", why, last }         "closed", "terminated", "failed" (none
---                                   ever came up) or "gave_up", last reason
+--    { "start", ref, index }   answered by up, failed or gone
+--    { "retire", ref }         no more tasks, then it leaves; { "kill", ref }: gone
+--    { "ended", why }          see `why`
+-- why: "closed", "terminated", "failed" (none ever came up) or "gave_up"; then
+-- `last` is the last reason. Known from the phase "ending" on.
 -- @module billiard.pool.crew
 
-local crew = {}
-
-local Crew = {}
+local crew, Crew = {}, {}
 Crew.__index = Crew
 
--- So many in a row that do not come up are enough, while none ever did.
+-- While none ever came up, so many in a row are enough.
 local TRIES <const> = 3
 
 --- Makes one. rules: processes, min, max, idle_timeout, max_restarts,
@@ -85,11 +82,14 @@ function Crew:start(at, out)
    out[#out + 1] = { "start", member.ref, member.index }
 end
 
-function Crew:kill_all(out)
-   for _, member in ipairs(self.members) do
-      if not member.killed then out[#out + 1] = { "kill", member.ref } end
-      member.state, member.killed = "leaving", true
-   end
+local function kill(member, out)
+   if not member.killed then out[#out + 1] = { "kill", member.ref } end
+   member.state, member.killed = "leaving", true
+end
+
+local function retire(member, out)
+   member.state = "leaving"
+   out[#out + 1] = { "retire", member.ref }
 end
 
 ---- failures ----
@@ -102,7 +102,7 @@ end
 function Crew:end_as(why, out)
    if self.phase == "ending" or self.phase == "ended" then return end
    self.phase, self.why = "ending", why
-   self:kill_all(out)
+   for _, member in ipairs(self.members) do kill(member, out) end
 end
 
 function Crew:note_failure(at, reason, out)
@@ -186,8 +186,7 @@ function Crew:watch_clock(at, out)
       if not member.up_at and not member.killed
          and at - member.since >= rules.start_timeout then
          local asked = member.state == "leaving"
-         member.state, member.killed = "leaving", true
-         out[#out + 1] = { "kill", member.ref }
+         kill(member, out)
          if not asked then
             self.row = self.proven and self.row or TRIES -- it was long enough
             self:note_failure(at, ("not up within %g s (start_timeout)")
@@ -235,11 +234,6 @@ function Crew:dispensable()
    return found
 end
 
-local function retire(member, out)
-   member.state = "leaving"
-   out[#out + 1] = { "retire", member.ref }
-end
-
 function Crew:retire_stale(wanted, out)
    local surplus = self:count "up" + self:count "stale" - wanted
    for _, member in ipairs(self.members) do
@@ -276,7 +270,7 @@ function crew.handle(self, event)
       self:balance(event.at, out)
    end
    if not self.members[1] and self.phase ~= "ended" and self:wanted() == 0 then
-      out[#out + 1] = { "ended", self.why or "closed", self.last }
+      out[#out + 1] = { "ended", self.why or "closed" }
       self.phase = "ended"
    end
    return out

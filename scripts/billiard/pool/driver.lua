@@ -15,9 +15,9 @@
 local core = require "billiard.core"
 local crew = require "billiard.pool.crew"
 local failure = require "billiard.pool.failure"
+local launch = require "billiard.pool.launch"
 local log = require "billiard.log"
 local report = require "billiard.pool.report"
-local worker = require "billiard.worker"
 
 local driver = {}
 
@@ -39,57 +39,7 @@ function driver.call(what, f, ...)
    end
 end
 
----- processes ----
-
--- What a worker has to know (worker.lua).
-local function config_of(pool, member)
-   local o = pool.options
-   return { index = member.index, name = member.name,
-            initializer = o.initializer, initargs = o.initargs,
-            max_memory = o.max_memory_per_child }
-end
-
--- Its end of the link stays here only until it has its own.
-local function start_process(pool, member, link)
-   local process = core.Process {
-      target = worker.main, args = { link, config_of(pool, member) },
-      name = member.name, daemon = true, pgroup = true,
-      start_method = pool.options.start_method,
-   }
-   local ran, started, err = pcall(process.start, process)
-   if ran and started then
-      core.contain(process)
-      return process
-   end
-   process:close()
-   if ran then return nil, err end
-   return nil, started -- an argument that does not travel (any more)
-end
-
--- It cannot be used.
-local function abandon(process)
-   process:kill()
-   process:join(5)
-   if not process:is_alive() then process:close() end
-end
-
--- The process, and core's number for it; or nil and why not.
-local function launch(pool, member)
-   local mine, its = core.pool_link()
-   if not mine then return nil, its end
-   local process, problem = start_process(pool, member, its)
-   its:close()
-   if not process then
-      mine:close()
-      return nil, problem
-   end
-   local number, err = pool.core:add(process, mine, pool.options.max_tasks_per_child)
-   if number then return process, number end
-   abandon(process)
-   return nil, err
-end
-
----- the crew's actions ----
+---- the crew's actions: each may return an event that follows ----
 
 local actions = {}
 
@@ -98,25 +48,45 @@ function actions.start(pool, ref, index)
    local member = { ref = ref, index = index, oom_kills = failure.oom_kills(),
       name = ("%s-worker-%d"):format(pool.name, pool.started) }
    local process, number = launch(pool, member)
-   if not process then
-      return driver.tell(pool, { kind = "gone", ref = ref, reason = number })
-   end
+   if not process then return { kind = "gone", ref = ref, reason = number } end
    member.pid, member.process, member.number = process.pid, process, number
    pool.members[ref], pool.by_number[number] = member, member
 end
 
-function actions.retire(pool, ref) pool.core:retire(pool.members[ref].number) end
+-- There is no member where it could not be started.
+function actions.retire(pool, ref)
+   local member = pool.members[ref]
+   if member then pool.core:retire(member.number) end
+end
 
 function actions.kill(pool, ref)
-   local member = pool.members[ref] -- none where it was never started
+   local member = pool.members[ref]
    if member then pool.core:kill(member.number) end
 end
 
 -- Nobody is left who could do what is still there, if anything.
-function actions.ended(pool, why, last)
-   pool.ended, pool.error = why, pool.error or failure.of_pool(pool.name, why, last)
-   pool.refused = pool.refused or "ended"
+function actions.ended(pool, why)
+   pool.ended, pool.refused = why, pool.refused or "ended"
    driver.cancel_all(pool)
+end
+
+-- What follows is told when all of the list is done, which was made before.
+local function carry_out(pool, list)
+   local events = {}
+   for _, action in ipairs(list) do
+      events[#events + 1] = actions[action[1]](pool, action[2], action[3])
+   end
+   for _, event in ipairs(events) do driver.tell(pool, event) end
+end
+
+-- The crew has had enough: from now on this is what all tasks end with.
+local function note_error(pool)
+   local c = pool.crew
+   if pool.error or not c.why then return end
+   pool.error = failure.of_pool(pool.name, c.why, c.last)
+   if not pool.error then return end
+   pool.refused = "ended"
+   log.get_logger():error("%s", pool.error.message)
 end
 
 --- Tells the crew, and does what it wants.
@@ -124,13 +94,8 @@ function driver.tell(pool, event)
    event.at, event.load, event.finished = core.now(), driver.load(pool), pool.finished
    local list = crew.handle(pool.crew, event)
    pool.due = crew.due(pool.crew)
-   if pool.crew.phase == "ending" and pool.crew.last and not pool.error then
-      pool.error = failure.of_pool(pool.name, pool.crew.why, pool.crew.last)
-      pool.refused = pool.error and "ended" or pool.refused
-   end
-   for _, action in ipairs(list) do
-      actions[action[1]](pool, action[2], action[3])
-   end
+   note_error(pool)
+   carry_out(pool, list)
 end
 
 ---- tasks ----
@@ -156,8 +121,9 @@ end
 -- the pool's. true if it was so.
 function driver.cancel(pool, ticket, err)
    if not pool.core or not pool.core:cancel(ticket) then return false end
-   local task = driver.forget(pool, ticket)
-   pool.counts.cancelled = pool.counts.cancelled + 1
+   local task, counts = driver.forget(pool, ticket), pool.counts
+   local counted = err and err.code == "Terminated" and "terminated" or "cancelled"
+   counts[counted] = counts[counted] + 1
    getmetatable(task).on_lost(task, err or pool.error or failure.cancelled(), "cancelled")
    return true
 end
@@ -235,10 +201,11 @@ function on.gone(pool, number, process, done)
    local exit, err = failure.exit_of(process), process.error
    process:close()
    pool.by_number[number], pool.members[member.ref] = nil, nil
-   if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
+   log.get_logger():info("worker %s %s", member.name, exit.text)
    driver.tell(pool, { kind = "gone", ref = member.ref,
       worked = done > 0 or member.worked,
       reason = err or ("worker %s %s"):format(member.name, exit.text) })
+   if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
 end
 
 local function take(pool, kind, ...)
@@ -257,18 +224,24 @@ function driver.drain(pool)
    end
 end
 
+-- core:wait, at most until then. What is raised in it comes as it is.
+local function wait(pool, deadline)
+   local c, seconds = pool.core, nil
+   if deadline < FOREVER then seconds = math.max(0, deadline - core.now()) end
+   pool.waiting = pool.waiting + 1
+   local ran, happened, err, code = pcall(c.wait, c, seconds)
+   pool.waiting = pool.waiting - 1
+   if not ran then error(happened, 0) end
+   return happened, err, code
+end
+
 --- Waits until something happens, at the latest until the deadline, and takes
 -- it in. false if nothing happened; nil, message, code if it cannot be waited.
 function driver.turn(pool, deadline)
-   local c, due = pool.core, pool.due
    if pool.ended then return nil, "closed", "closed" end
-   if deadline < due then due = deadline end
-   pool.waiting = pool.waiting + 1
-   local happened, err, code
-   if due == FOREVER then happened, err, code = c:wait()
-   else happened, err, code = c:wait(math.max(0, due - core.now())) end
-   pool.waiting = pool.waiting - 1
+   local happened, err, code = wait(pool, math.min(deadline, pool.due))
    driver.drain(pool)
+   if pool.released then driver.release(pool) end
    if happened then return true end
    if code == "timeout" then return false end
    return nil, err, code
@@ -284,9 +257,10 @@ function driver.turn_until(pool, done, arg, deadline)
    return nil, "timeout", "timeout"
 end
 
---- Once all has ended: lets go of what the kernel has for it, unless a
--- coroutine still waits there.
+--- Once all has ended: lets go of what the kernel has for it; where
+-- coroutines still wait there, the last of them does.
 function driver.release(pool)
+   pool.released = true
    if pool.core and pool.waiting == 0 then
       pool.core:close()
       pool.core = nil

@@ -14,6 +14,16 @@ local submit = { APPLY = 0, MAP = 1, STARMAP = 2 }
 local APPLY <const> = submit.APPLY
 local NO_ARGS <const> = {}
 
+--- Raises if it is no pool, or another process's.
+function submit.check(pool, what)
+   local class = getmetatable(pool)
+   if type(class) ~= "table" or class.__name ~= "billiard.Pool" then
+      misuse(what, "a Pool comes first, got " .. type(pool))
+   end
+   local stranger = driver.stranger(pool)
+   if stranger then misuse(what, "Pool belongs to process " .. stranger) end
+end
+
 -- Raises: nothing can be submitted.
 local function refuse(pool, what)
    if pool.error then misuse(what, pool.error.message) end
@@ -68,6 +78,7 @@ local function check_args(args)
 end
 
 local function one_with(pool, f, args, given)
+   submit.check(pool, "apply")
    local o = submit.read_options(pool, "apply", f, given, options.APPLY)
    check_args(args)
    local r = result.new(pool, nil, o)
@@ -80,7 +91,7 @@ end
 --- One task: f(args[1], ...). Most have no options: that way is short.
 function submit.one(pool, f, args, given)
    if args == nil then args = NO_ARGS end
-   if given ~= nil or pool.refused or type(f) ~= "function" or type(args) ~= "table" then
+   if type(f) ~= "function" or type(args) ~= "table" or given ~= nil or pool.refused then
       return one_with(pool, f, args, given)
    end
    local c = pool.core
