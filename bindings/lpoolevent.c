@@ -11,8 +11,9 @@
 #include "bindings/ltask.h"
 #include "runtime/error.h"
 
-/* Where the values of a result begin on the stack: pool kind ticket flags. */
-enum { POOL = 1, KIND, TICKET, FLAGS, VALUE };
+/* Where the values of a result begin on the stack: pool kind ticket flags.
+ * Above the flags stands the worker, as one number is less to hand over. */
+enum { POOL = 1, KIND, TICKET, FLAGS, VALUE, WORKER_SHIFT = 8 };
 
 static int push_head(lua_State *L, const char *kind,
                      const struct bl_pool_event *e) {
@@ -125,7 +126,8 @@ static int part(lua_State *L, const struct bl_pool_event *e) {
 static int push_result(lua_State *L, struct bl_lpool *p,
                        const struct bl_pool_event *e) {
   push_head(L, "result", e);
-  lua_pushinteger(L, (lua_Integer)(e->flags & BL_LINK_SOFT));
+  lua_pushinteger(L, (lua_Integer)e->worker << WORKER_SHIFT |
+                         (e->flags & BL_LINK_SOFT));
   if (e->status == BL_LTASK_NOTHING) return VALUE - KIND;
   int n = unpack(L, p, e);
   if (n != 1) return n;

@@ -123,6 +123,17 @@ describe("billiard.pool, its lists:", function()
       assert.same({}, collect(pool:imap(f, {})))
     end)
 
+    it("counts the tasks with failed items as failed, as map does", function()
+      local pool = new()
+      local list = { 1, 2, 3, 4, 5, 6 }
+      local function f(x) return x > 4 and boom() or x end
+      collect(pool:imap(f, list))
+      collect(pool:imap_unordered(f, list, 2))
+      assert.same({ 6, 3 }, { pool:stats().done, pool:stats().failed })
+      pool:map(f, list, 3)
+      assert.same({ 7, 4 }, { pool:stats().done, pool:stats().failed })
+    end)
+
     it("yields what has ended first, when unordered", function()
       local pool = manual(2)
       local nxt, state = pool:imap_unordered(identity, { "a", "b" })
@@ -147,6 +158,22 @@ describe("billiard.pool, its lists:", function()
           assert.True(n <= i + 6)
           if i == 50 then break end
         end
+      end
+    end)
+
+    it("keeps back nothing that has ended while it reads on", function()
+      for _, how in ipairs { "imap", "imap_unordered" } do
+        local pool, n = manual(1), 0
+        local function numbers() -- takes so long that the one before is done
+          if n > 0 then fake:finish(fake:begin()) end
+          n = n + 1
+          return n
+        end
+        for i in pool[how](pool, identity, numbers) do
+          assert.True(n <= 2 * i + 1)
+          if i == 20 then break end
+        end
+        assert.True(n > 30) -- and reads ahead, little by little
       end
     end)
 

@@ -67,7 +67,8 @@ describe("a pool of real workers", function()
 
   it("is not made when workers are not up in time", function()
     local began = billiard.now()
-    local pool, err = new { processes = 2, initializer = billiard.sleep, initargs = { 600 },
+    local never = billiard.sleep -- busy: never up
+    local pool, err = new { processes = 2, initializer = never, initargs = { 600 },
       start_timeout = 0.1 }
     assert.Nil(pool)
     assert.truthy(err.message:find("not up within 0.1 s", 1, true))
@@ -156,11 +157,20 @@ describe("a pool of real workers", function()
     eventually(pool, function() return pool:apply(pid_here) ~= first end)
   end)
 
+  it("tells which worker did a task, also when that is gone", function()
+    local pool <close> = assert(new { processes = 1, max_tasks_per_child = 1 })
+    local first, second = pool:apply_async(pid_here), pool:apply_async(pid_here)
+    local pid = first:get()
+    assert.not_equal(pid, second:get())
+    assert.equal(pid, first:worker_pid())
+    assert.equal(second:get(), second:worker_pid())
+  end)
+
   it("follows the demand between min and max", function()
     local pool <close> = assert(new { processes = 1, max = 3, idle_timeout = 0.1 })
     local results = {}
     -- busy: more tasks than workers, until there are three of these
-    for i = 1, 12 do results[i] = pool:apply_async(billiard.sleep, { 0.05 }) end
+    for i = 1, 12 do results[i] = pool:apply_async(billiard.sleep, { 0.05 }) end -- busy: see above
     eventually(pool, function() return pool:stats().up == 3 end)
     for _, r in ipairs(results) do assert.True(r:wait(20 * helper.scale)) end
     eventually(pool, function() return #pool:workers() == 1 end)

@@ -3,7 +3,8 @@
 # tree installed in STAGE: each Lua one with the host and with LUA, a topology
 # by `billiard run` and from a program in Lua, each C one
 # built the way a stranger would, through pkg-config. One with a line
-# "-- needs: MODULE" is skipped, with a word about it, where LUA has none.
+# "-- needs: MODULE" is skipped, with a word about it, where LUA has none; one
+# with "-- run with: ARGUMENTS" gets these.
 set -eu
 results=$1 stage=$2 lua=$3
 shift 3
@@ -48,6 +49,7 @@ lacks() { # EXAMPLE: prints the first module that it needs and is not there
 unset LUA_PATH_5_4 LUA_CPATH_5_4 LUA_INIT LUA_INIT_5_4
 for example in "$@"; do
   base=$(basename "$example")
+  arguments=$(sed -n 's/^-- run with: //p' "$example")
   module=$(lacks "$example")
   if [ -n "$module" ]; then
     printf '  %-34s skipped: there is no Lua module %s\n' "$base" "$module"
@@ -64,10 +66,12 @@ for example in "$@"; do
         "local t = dofile '$example'; assert(t:start()); assert(t:wait())"
       ;;
     lua)
-      try "$base(host)" "$stage/bin/billiard" "$example"
+      # shellcheck disable=SC2086
+      try "$base(host)" "$stage/bin/billiard" "$example" $arguments
+      # shellcheck disable=SC2086
       try "$base(lua)" env \
         LUA_PATH="$stage/share/lua/5.4/?.lua;$stage/share/lua/5.4/?/init.lua;;" \
-        LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" "$example"
+        LUA_CPATH="$stage/lib/lua/5.4/?.so;;" "$lua" "$example" $arguments
       ;;
     c)
       try "$base" sh "$0" "$results" "$stage" "$lua" --compile "$example" \

@@ -37,11 +37,13 @@ help: ## list the targets
 deps: ## install what building needs (apt-get; elsewhere name it)
 	@sh tools/deps.sh build
 
-demo: ## build, then count words by hand and as a topology
+demo: ## build, then count words by hand, on a pool and as a topology
 	@sh tools/deps.sh build
 	@echo "building $(HOST)"
 	+@$(quietly) all
 	@$(HOST) scripts/examples/wordcount.lua
+	@echo; echo "the same on a pool, each file with a time limit of its own:"
+	@$(HOST) scripts/examples/wordcount_pool.lua
 	@echo; echo "the same as a topology, which $(HOST) runs:"
 	@$(HOST) plan scripts/examples/wordcount_topology.lua
 	@$(HOST) run scripts/examples/wordcount_topology.lua

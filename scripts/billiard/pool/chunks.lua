@@ -3,6 +3,7 @@
 -- result of all of them.
 -- @module billiard.pool.chunks
 
+local driver = require "billiard.pool.driver"
 local result = require "billiard.pool.result"
 
 local chunks = {}
@@ -92,8 +93,10 @@ end
 function Part.on_result(part, flags, values, errors)
    local r, offset = part.whole, part.first - 1
    if flags & 1 ~= 0 then Part.on_soft(part) end
-   local err = errors and first_failure(errors, values, offset)
-   if err then return result.settle(r, false, err) end
+   if errors then
+      driver.count_failed(r.pool)
+      return result.settle(r, false, first_failure(errors, values, offset))
+   end
    table.move(values, 1, values.n, offset + 1, r.list)
    settle_if_done(r)
 end

@@ -117,6 +117,11 @@ function driver.forget(pool, ticket)
    return task
 end
 
+--- One that is done has failed.
+function driver.count_failed(pool)
+   pool.counts.failed = pool.counts.failed + 1
+end
+
 --- Takes back what no worker has started; it ends with an Error of its own, or
 -- the pool's. true if it was so.
 function driver.cancel(pool, ticket, err)
@@ -149,7 +154,8 @@ end
 
 function on.error(pool, ticket, flags, err)
    local task = driver.forget(pool, ticket)
-   pool.finished, pool.counts.failed = pool.finished + 1, pool.counts.failed + 1
+   pool.finished = pool.finished + 1
+   driver.count_failed(pool)
    getmetatable(task).on_error(task, flags, err)
 end
 

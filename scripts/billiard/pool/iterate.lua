@@ -35,6 +35,7 @@ end
 
 function Part.on_result(part, _, values, errors)
    part.values, part.errors = values, errors
+   if errors then driver.count_failed(part.loop.pool) end
    finish(part)
 end
 
@@ -123,11 +124,20 @@ local function is_ready(loop)
    return loop.part ~= nil
 end
 
+-- Reads ahead, but two tasks only for one that has ended: its items shall not
+-- wait for a slow source.
+local function read_ahead(loop)
+   local prefetch = loop.options.prefetch
+   repeat
+      fill(loop, math.min(loop.ahead + 2, prefetch))
+      driver.drain(loop.pool)
+   until is_ready(loop) or loop.exhausted or loop.ahead >= prefetch
+end
+
 local function step(loop)
    if loop.left then return nil end
+   if not loop.part then read_ahead(loop) end
    if loop.part then return next_item(loop) end
-   fill(loop, loop.options.prefetch)
-   if is_ready(loop) then return next_item(loop) end
    if loop.ahead > 0 then
       local ok, err = driver.turn_until(loop.pool, is_ready, loop, FOREVER)
       if not ok then error(err, 0) end
@@ -166,7 +176,7 @@ function iterate.over(pool, submit, source, o, ordered)
       ahead = 0 -- tasks that are not gone through yet
    }, Loop)
    pool.loops[loop] = true
-   local ok, problem = pcall(fill, loop, o.prefetch)
+   local ok, problem = pcall(fill, loop, math.min(pool.crew.goal, o.prefetch))
    if not ok then
       Loop.__close(loop)
       error(problem, 0)

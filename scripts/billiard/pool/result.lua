@@ -2,7 +2,8 @@
 --- AsyncResult: what a task will have resulted in.
 --
 -- One table for each, with few fields, since there may be a million:
---    pool, ticket
+--    pool
+--    ticket  once it has ended well: minus the pid of the worker that did it
 --    n       nil until it has ended; then how many values, or false
 --    value   the value; a list where n is not 1; the Error where n is false
 --    options of the task, where there are any; tickets, where it has many
@@ -55,12 +56,14 @@ local function call_timeout(r, kind, seconds)
    driver.call("timeout_callback", o.timeout_callback, kind, seconds)
 end
 
--- Its number is 1: what the worker says of the soft limit.
+-- Its number is 1: what the worker says of the soft limit. From 256 on, the
+-- worker's number.
 local function met_soft(flags) return flags & 1 ~= 0 end
 
 function class.on_result(r, flags, ...)
    if met_soft(flags) then class.on_soft(r) end
    local n = select("#", ...)
+   r.ticket = -r.pool.by_number[flags >> 8].pid
    if n == 1 then
       settle(r, 1, (...))
    else
@@ -185,7 +188,10 @@ end
 local function worker_pids(r)
    local pids = {}
    if r.n == nil then each_ticket(r, started_by, pids) end
-   if not pids[1] then pids[1] = r.pid end
+   if not pids[1] then
+      pids[1] = r.pid or r.n == false and r.value.pid
+         or r.ticket and r.ticket < 0 and -r.ticket or nil
+   end
    return pids
 end
 
@@ -196,8 +202,8 @@ function methods:accepted()
    return self.n ~= false or self.value.code ~= "Cancelled"
 end
 
---- The pid of the worker that does it (of a map: of all that do), or that was
--- lost with it; nothing while none does.
+--- The pid of the worker that does it (of a map: of all that do), did it, or
+-- was lost with it; nothing while none does.
 function methods:worker_pid()
    check(self, "worker_pid")
    return table.unpack(worker_pids(self))
