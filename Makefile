@@ -60,6 +60,8 @@ $(CORE): $(BINDING_O) $(RUNTIME_O)
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAG) $(OUR_LDFLAGS) -Wl,-z,nodelete $(LDFLAGS) $^ -o $@
 
+# its pages come in 64 KiB at a time, to each child of a zygote anew
+$(HOST): OUR_LDFLAGS += -Wl,-z,max-page-size=65536
 $(HOST): $(HOST_O) $(BINDING_O) $(RUNTIME_O)
 	@mkdir -p $(@D)
 	$(CC) $(OUR_LDFLAGS) -Wl,-E $(LDFLAGS) $^ $(LUA_STATIC) -lm -ldl -o $@

@@ -64,11 +64,6 @@ static const void *bytes_of(lua_State *L, int index, size_t *n) {
   return bl_secret_bytes(s);
 }
 
-static void push(lua_State *L, const void *bytes, size_t n) {
-  struct lsecret *s = new(L);
-  must(L, bl_secret_new(bytes, n, &s->secret));
-}
-
 /* AuthenticationString(bytes): called with the class and the string. */
 static int secret_call(lua_State *L) {
   luaL_argexpected(L, lua_type(L, 2) == LUA_TSTRING, 2, "string");
@@ -178,7 +173,10 @@ static void take(struct bl_lreader *r, int *fds) {
   bl_lreader_next(r, &it);
   if (it.kind != BL_UNPACK_STRING || it.size < 1 || it.size > BL_SECRET_MAX)
     luaL_error(r->L, "an AuthenticationString without bytes");
-  push(r->L, it.bytes, it.size);
+  struct lsecret *s = new(r->L);
+  int error = bl_secret_new(it.bytes, it.size, &s->secret);
+  if (error < 0) r->error = error;
+  must(r->L, error);
 }
 
 static const struct bl_lhandle_type type = {SECRET, 0, 1, give, take};

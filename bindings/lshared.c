@@ -38,8 +38,10 @@ void bl_lshared_take(struct bl_lreader *r, const struct bl_lclass *class,
                      int *fds, struct bl_shm *memory, size_t least) {
   int error = bl_shm_take(memory, fds[0]);
   fds[0] = BL_FD_NONE;
-  if (error < 0)
+  if (error < 0) {
+    r->error = error;
     luaL_error(r->L, "%s: %s", class->name, bl_error_text(error));
+  }
   if (memory->size >= least) return;
   bl_shm_drop(memory);
   bl_lshared_bad(r, class);

@@ -7,10 +7,12 @@
 
 #include "bindings/lchild.h"
 #include "bindings/lcodec.h"
+#include "bindings/linterrupt.h"
 #include "bindings/lstate.h"
 #include "runtime/base.h"
 #include "runtime/body.h"
 #include "runtime/brood.h"
+#include "runtime/heap.h"
 #include "runtime/parcel.h"
 #include "runtime/signame.h"
 
@@ -33,11 +35,8 @@ static _Noreturn void give_up(int error) {
 
 /* ---- a zygote ---- */
 
-static int run_forked(void *L, int control) {
-  struct bl_parcel parcel;
-  int r = bl_parcel_receive(control, &parcel);
-  if (r < 0) give_up(r);
-  return bl_lchild_remote(L, &parcel);
+static int run_forked(void *L, struct bl_parcel *parcel) {
+  return bl_lchild_remote(L, parcel);
 }
 
 /* Argument: the parcel, whose cargo says what to load. */
@@ -49,18 +48,22 @@ static int preload(lua_State *L) {
   bl_lstate(L)->loading = 1;
   bl_lchild_half(L, "preload");
   bl_lstate(L)->loading = 0;
+  /* once, and not in each child; nothing here asks for interrupts */
+  bl_linterrupt_track(L, bl_linterrupt_prepare(L));
+  lua_gc(L, LUA_GCCOLLECT);
   return 0;
 }
 
 static void serve(lua_State *L, int control, struct bl_parcel *parcel) {
-  /* the children's: what is there already costs them less to write to */
-  struct bl_brood_work work = {run_forked, bl_lchild_leave, lua_newthread(L)};
+  struct bl_brood_work work = {run_forked, bl_lchild_leave, NULL};
   size_t size;
   lua_pushcfunction(L, preload);
   lua_pushlightuserdata(L, parcel);
   int status = lua_pcall(L, 1, 0, 0);
   bl_parcel_drop(parcel);
   if (status == LUA_OK) {
+    bl_heap_fill();
+    work.arg = lua_newthread(L); /* beside what the children allocate */
     bl_brood_serve(control, &work);
     return;
   }
@@ -69,8 +72,9 @@ static void serve(lua_State *L, int control, struct bl_parcel *parcel) {
 }
 
 _Noreturn void bl_lworker_run(lua_State *L, int control) {
+  struct bl_packet packet;
   struct bl_parcel parcel;
-  int r = bl_parcel_receive(control, &parcel);
+  int r = bl_parcel_receive(control, &packet, &parcel);
   if (r < 0) give_up(r);
   if (parcel.kind == BL_PARCEL_BODY) /* not below whoever called us */
     bl_body_end(bl_lchild_remote(lua_newthread(L), &parcel));

@@ -8,16 +8,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/clock.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/lock.h"
 #include "runtime/region.h"
 
 enum {
-  SLOTS = 64,         /* on one board; one bit each in `taken` */
-  GATE_SPINS = 200,   /* about 1 us: the gate is open by then, mostly */
-  GATE_SLICE_MS = 50, /* how often a sleeper looks for its parent */
+  SLOTS = 64,       /* on one board; one bit each in `taken` */
+  GATE_SPINS = 200, /* about 1 us: the gate is open by then, mostly */
   /* the gate's word is generation + one of these */
   CLOSED = 0,
   SLEEPING,
@@ -61,6 +59,7 @@ struct bl_board {
 };
 
 static struct bl_board *boards; /* bl_lock */
+static struct bl_board adopted; /* another process's */
 static struct bl_board *inherited; /* of a forked child: its parent's */
 static uint32_t generation;     /* bl_lock */
 
@@ -188,7 +187,8 @@ int bl_slot_take(struct bl_slot *slot) {
 
 void bl_slot_give(struct bl_slot *slot) {
   struct bl_board *b = slot->board;
-  if (!b) return;
+  slot->board = NULL;
+  if (!b || b == &adopted) return; /* its owner gives it */
   /* also what was told by halves */
   if (check_file(b) == 0)
     bl_shm_release(&b->memory, region_of(slot, 0), BL_TEXTS * REGION);
@@ -197,7 +197,6 @@ void bl_slot_give(struct bl_slot *slot) {
   int surplus = is_surplus(b);
   bl_unlock();
   if (surplus) board_free(b);
-  slot->board = NULL;
 }
 
 int bl_slot_share(const struct bl_slot *slot, int *fd, unsigned *index,
@@ -216,18 +215,34 @@ static int check_generation(const struct bl_slot *slot) {
   return now - slot->closed < STATES ? 0 : BL_ECLOSED;
 }
 
+static void adopted_drop(void) {
+  bl_shm_drop(&adopted.memory);
+  adopted.shared = NULL;
+}
+
+/* Does not map again what is mapped. */
+static int adopt(int fd) {
+  if (adopted.shared && bl_fd_verify(fd, &adopted.id) == 0) {
+    bl_fd_close(fd);
+    return 0;
+  }
+  if (adopted.shared) adopted_drop();
+  int r = bl_shm_adopt_sparse(&adopted.memory, fd, FILE_SIZE,
+                              sizeof *adopted.shared,
+                              sizeof adopted.shared->gates);
+  if (r < 0) return r;
+  adopted.shared = adopted.memory.at;
+  return bl_fd_identify(fd, &adopted.id);
+}
+
 int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
                   uint32_t generation_of) {
-  static struct bl_board adopted;
-  adopted.memory.fd = BL_FD_NONE;
-  int r = bl_shm_adopt(&adopted.memory, fd, FILE_SIZE,
-                       sizeof adopted.shared->gates);
+  int r = adopt(fd);
   if (r < 0) return r;
-  r = index < SLOTS ? map_texts(&adopted) : BL_EBADFRAME;
   *slot = (struct bl_slot){&adopted, index, generation_of};
-  if (r == 0) r = check_generation(slot);
+  r = index < SLOTS ? check_generation(slot) : BL_EBADFRAME;
   if (r < 0) {
-    bl_shm_drop(&adopted.memory);
+    adopted_drop();
     slot->board = NULL;
   }
   return r;
@@ -248,29 +263,36 @@ void bl_gate_open(const struct bl_slot *slot, uint64_t signals) {
 
 void bl_gate_refuse(const struct bl_slot *slot) { gate_set(slot, REFUSED); }
 
-/* The word when it is neither closed nor slept at, else 0 after a look. */
-static uint32_t gate_look(_Atomic uint32_t *word, uint32_t closed) {
+/* The word when it is neither closed nor slept at, else 0. */
+static uint32_t gate_said(_Atomic uint32_t *word, uint32_t closed) {
   uint32_t now = atomic_load_explicit(word, memory_order_acquire);
   return now == closed || now == closed + SLEEPING ? 0 : now;
 }
 
-int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
+int bl_gate_look(const struct bl_slot *slot, int64_t slice_ns,
                  uint64_t *signals) {
   _Atomic uint32_t *word = &gate_of(slot)->word;
-  uint32_t now = 0;
+  uint32_t now = 0, closed = slot->closed;
   for (int i = 0; i < GATE_SPINS && !now; i++)
-    now = gate_look(word, slot->closed);
-  while (!now) {
-    uint32_t closed = slot->closed;
+    now = gate_said(word, slot->closed);
+  if (!now && slice_ns > 0) {
     atomic_compare_exchange_strong(word, &closed, slot->closed + SLEEPING);
-    bl_futex_sleep(word, slot->closed + SLEEPING,
-                   GATE_SLICE_MS * BL_MILLISECOND_NS);
-    now = gate_look(word, slot->closed);
-    /* 0: the parent is outside our pid namespace */
-    if (!now && getppid() != parent && getppid() != 0) return BL_ECLOSED;
+    bl_futex_sleep(word, slot->closed + SLEEPING, slice_ns);
+    now = gate_said(word, slot->closed);
   }
+  if (!now) return 0;
   *signals = atomic_load(&gate_of(slot)->signals);
-  return now == slot->closed + REFUSED ? BL_ECLOSED : 0;
+  /* else refused, or another child's by now */
+  return now == slot->closed + OPEN ? 1 : BL_ECLOSED;
+}
+
+int bl_gate_wait(const struct bl_slot *slot, pid_t parent,
+                 uint64_t *signals) {
+  int r;
+  while ((r = bl_gate_look(slot, BL_GATE_SLICE_NS, signals)) == 0)
+    /* 0: the parent is outside our pid namespace */
+    if (getppid() != parent && getppid() != 0) return BL_ECLOSED;
+  return r < 0 ? r : 0;
 }
 
 /* ---- the answer ---- */

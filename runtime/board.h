@@ -11,7 +11,8 @@
  * child:   1. bl_slot_tell_answer()  2. bl_gate_wait()  3. bl_slot_tell()
  *
  * A child that was not forked from the owner is handed the slot by three
- * numbers (bl_slot_share) and starts with bl_slot_adopt().
+ * numbers (bl_slot_share) and starts with bl_slot_adopt(); bl_gate_look() is
+ * its way to wait.
  *
  * The generation in the gate's word keeps a late child apart from the next
  * one that has its slot. A child can scribble over the board: everything is
@@ -44,8 +45,9 @@ void bl_slot_give(struct bl_slot *slot);
 int bl_slot_share(const struct bl_slot *slot, int *fd, unsigned *index,
                   uint32_t *generation);
 
-/* child: takes fd, also when it fails. BL_EBADFRAME for what is no board,
- * BL_ECLOSED when the slot is another child's by now. Once in a process. */
+/* child, or who forks it: takes fd, also when it fails. BL_EBADFRAME for what
+ * is no board, BL_ECLOSED when the slot is another child's by now. A process
+ * has adopted one board: slots on another one are void then. */
 int bl_slot_adopt(struct bl_slot *slot, int fd, unsigned index,
                   uint32_t generation);
 
@@ -57,6 +59,12 @@ void bl_gate_refuse(const struct bl_slot *slot);
 /* child: waits until the gate opens. 0, or BL_ECLOSED when it never will,
  * because the parent said so or is no longer there. */
 int bl_gate_wait(const struct bl_slot *slot, pid_t parent, uint64_t *signals);
+
+/* child: the same for at most slice_ns, for who learns of its parent's end in
+ * another way: 1 when the gate is open, 0 not yet. */
+#define BL_GATE_SLICE_NS (50 * BL_MILLISECOND_NS) /* how often to look for it */
+int bl_gate_look(const struct bl_slot *slot, int64_t slice_ns,
+                 uint64_t *signals);
 
 /* child: all steps are done (error 0), or one failed. Told by every child;
  * only a parent that waits costs it a system call. */

@@ -28,6 +28,10 @@ int bl_body_adopt(int fd, unsigned index, uint32_t generation, int bell);
  * 0), or what failed where. Once. */
 void bl_body_answer(enum bl_step step, int error);
 
+/* child that adopted: waits at most slice_ns for the owner's word to go on: 1
+ * with it, 0 not yet, BL_ECLOSED when it will not come. */
+int bl_body_look(int64_t slice_ns);
+
 /* child: ends, without the exit handlers that it inherited: with an exit
  * status, or by the signal of a negative one. */
 _Noreturn void bl_body_end(int status);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
+#include "runtime/child.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
 #include "runtime/lifeline.h"
@@ -21,6 +22,7 @@ struct chick {
   struct chick *next;
 };
 
+/* Not on the stack, of which a child then writes to fewer pages. */
 struct brood {
   int sock;
   int lost; /* the owner is gone */
@@ -28,9 +30,11 @@ struct brood {
   uint64_t signals; /* ours, which no child is to inherit; they stay */
   struct bl_poller *poller;
   struct chick *chicks;
+  struct bl_packet packet; /* what the owner said */
 };
 
 static int own_lifeline = BL_FD_NONE;
+static int owner_fd = BL_FD_NONE;
 
 enum { NAME_SIZE = 16 }; /* the kernel's */
 static char name_before[NAME_SIZE];
@@ -39,6 +43,8 @@ int bl_brood_begin(struct bl_parcel *parcel) {
   if (parcel->kind != BL_PARCEL_ZYGOTE || parcel->n < 1) return BL_EBADFRAME;
   own_lifeline = parcel->fds[0];
   parcel->fds[0] = BL_FD_NONE;
+  owner_fd = parcel->owner_fd;
+  parcel->owner_fd = BL_FD_NONE;
   parcel->control = BL_FD_NONE; /* for bl_brood_serve() */
   prctl(PR_GET_NAME, name_before); /* for who looks at ps or top */
   prctl(PR_SET_NAME, "billiard-zygote");
@@ -70,14 +76,15 @@ static void tell_started(struct brood *b, const struct chick *c) {
   struct bl_note note = {.kind = BL_NOTE_STARTED,
                          .id = c->id,
                          .a = bl_process_pid(c->process)};
-  struct bl_note_more more = {.fds = {bl_process_fd(c->process)}, .n = 1};
+  int fd = bl_process_fd(c->process);
+  struct bl_note_more more = {.fds = &fd, .n = 1};
   tell(b, &note, &more);
 }
 
 void bl_brood_broken(int sock, const char *why, size_t size) {
   struct brood b = {.sock = sock};
   struct bl_note note = {.kind = BL_NOTE_BROKEN};
-  struct bl_note_more more = {.bytes = why, .size = size};
+  struct bl_note_more more = {.parts = {{(void *)(uintptr_t)why, size}}};
   tell(&b, &note, &more);
 }
 
@@ -87,8 +94,8 @@ void bl_brood_broken(int sock, const char *why, size_t size) {
  * returns to. */
 struct job {
   struct brood *brood;
-  struct bl_packet *packet;
   const struct bl_order *order;
+  struct bl_parcel *parcel;
 };
 
 /* All that is the zygote's, and what has served its purpose. */
@@ -96,22 +103,26 @@ static void leave_nest(struct job *job) {
   struct brood *b = job->brood;
   prctl(PR_SET_NAME, name_before);
   bl_fd_close(b->sock);
-  own_lifeline = bl_fd_close(own_lifeline);
   bl_fd_close(bl_fd_null());
   for (struct chick *c = b->chicks; c; c = c->next)
     bl_process_free(c->process);
-  for (int i = 0; i < job->packet->n; i++) {
-    int fd = job->packet->fds[i];
-    if (fd != job->order->control && fd != job->order->plan.lifeline)
-      bl_fd_close(fd);
+  for (int i = 0; i < job->order->n; i++) {
+    int *fd = &b->packet.fds[i];
+    if (*fd != job->order->plan.lifeline) bl_fd_close(*fd);
+    *fd = BL_FD_NONE;
   }
   bl_board_leave();
 }
 
+/* The lifeline, which a child has no other use for, tells it of its owner's
+ * end until its gate opens. */
 static int run_child(void *arg) {
   struct job *job = arg;
+  const struct bl_brood_work *work = job->brood->work;
   leave_nest(job);
-  return job->brood->work->body(job->brood->work->arg, job->order->control);
+  job->parcel->owner_fd = owner_fd;
+  job->parcel->control = own_lifeline;
+  return work->body(work->arg, job->parcel);
 }
 
 static void end_child(void *arg, int status) {
@@ -132,7 +143,7 @@ static int enlist(struct brood *b, struct chick *c) {
   return 0;
 }
 
-/* A child that cannot be watched is no child: its parcel will not come. */
+/* A child that cannot be watched is no child: its gate will not open. */
 static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
                  enum bl_step *step) {
   c->process = bl_process_new();
@@ -147,20 +158,37 @@ static int start(struct brood *b, struct chick *c, struct bl_plan *plan,
   return r;
 }
 
-static void carry_out(struct brood *b, uint64_t id, struct bl_packet *p,
-                      const char *bytes, size_t size) {
+/* The child finds its slot on the owner's board placed. */
+static int start_ordered(struct brood *b, struct chick *c,
+                         struct bl_order *order, enum bl_step *step) {
+  struct bl_parcel parcel;
+  struct bl_slot slot;
+  struct job job = {b, order, &parcel};
+  int bell = BL_FD_NONE;
+  int r = bl_parcel_read(&parcel, &b->packet, order->parcel,
+                         order->parcel_size, order->n);
+  if (r == 0) r = bl_parcel_place(&parcel, &slot, &bell);
+  if (r < 0) return r;
+  order->plan.body = run_child;
+  order->plan.leave = end_child;
+  order->plan.arg = &job;
+  order->plan.signals = b->signals;
+  order->plan.slot = &slot;
+  order->plan.bell = bell == BL_FD_NONE ? 0 : bell;
+  r = start(b, c, &order->plan, step);
+  bl_fd_close(bell);
+  return r;
+}
+
+static void carry_out(struct brood *b, uint64_t id, const char *bytes,
+                      size_t size) {
   struct bl_order order;
   enum bl_step step = BL_STEP_NONE;
   struct chick *c = calloc(1, sizeof *c);
-  int r = c ? bl_order_read(p, bytes, size, &order) : -ENOMEM;
+  int r = c ? bl_order_read(&b->packet, bytes, size, &order) : -ENOMEM;
   if (r == 0) {
-    struct job job = {b, p, &order};
-    order.plan.body = run_child;
-    order.plan.leave = end_child;
-    order.plan.arg = &job;
-    order.plan.signals = b->signals;
     c->id = id;
-    r = start(b, c, &order.plan, &step);
+    r = start_ordered(b, c, &order, &step);
     free(order.envp);
   }
   if (r == 0) {
@@ -178,13 +206,13 @@ static struct chick *find(struct brood *b, uint64_t id) {
   return c;
 }
 
-static void obey(struct brood *b, struct bl_packet *p) {
+static void obey(struct brood *b) {
   struct bl_note note;
   const char *bytes;
   size_t size;
-  if (bl_note_read(p, &note, &bytes, &size) < 0) return;
+  if (bl_note_read(&b->packet, &note, &bytes, &size) < 0) return;
   struct chick *c = note.kind == BL_NOTE_ORDER ? NULL : find(b, note.id);
-  if (note.kind == BL_NOTE_ORDER) carry_out(b, note.id, p, bytes, size);
+  if (note.kind == BL_NOTE_ORDER) carry_out(b, note.id, bytes, size);
   else if (c && note.kind == BL_NOTE_CONTAIN) bl_process_contain(c->process);
   else if (c && note.kind == BL_NOTE_SIGNAL)
     bl_process_signal_group(c->process, note.a);
@@ -193,11 +221,10 @@ static void obey(struct brood *b, struct bl_packet *p) {
 /* ---- the loop ---- */
 
 static void listen(struct brood *b) {
-  struct bl_packet p;
-  int r = bl_packet_receive(b->sock, &p);
+  int r = bl_packet_receive(b->sock, &b->packet);
   if (r == 1) {
-    obey(b, &p);
-    bl_packet_drop(&p);
+    obey(b);
+    bl_packet_erase(&b->packet); /* a parcel may hold a key */
   }
   if (r <= 0 && r != -EAGAIN && r != -EMFILE) b->lost = 1;
 }
@@ -206,12 +233,12 @@ static void bury(struct brood *b, struct chick **at) {
   struct chick *c = *at;
   struct bl_note note = {.kind = BL_NOTE_EXITED, .id = c->id};
   if (bl_process_poll(c->process) == 0) return;
-  bl_poller_remove(b->poller, c->waited);
   note.exit = *bl_process_exit(c->process);
+  tell(b, &note, NULL); /* the owner waits; all else has time */
+  bl_poller_remove(b->poller, c->waited);
   *at = c->next;
   bl_process_free(c->process);
   free(c);
-  tell(b, &note, NULL);
 }
 
 static void look_after(struct brood *b, int waited) {
@@ -221,10 +248,13 @@ static void look_after(struct brood *b, int waited) {
 }
 
 void bl_brood_serve(int sock, const struct bl_brood_work *work) {
+  static struct brood b;
   int error;
-  struct brood b = {
-      .sock = sock, .work = work, .signals = bl_signals_changed()};
   struct bl_note ready = {.kind = BL_NOTE_READY};
+  bl_child_watch_exit();
+  b.sock = sock;
+  b.work = work;
+  b.signals = bl_signals_changed();
   b.poller = bl_poller_new(&error);
   int orders = b.poller ? bl_poller_add(b.poller, sock, POLLIN) : -1;
   if (orders < 0) return;

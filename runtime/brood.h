@@ -12,14 +12,14 @@
 
 #include "runtime/parcel.h"
 
-/* Takes the lifeline and the socket out of the parcel: from here on this process ends with
- * its owner, and by no signal that a terminal sends. 0, BL_ECLOSED when the
- * owner is gone, BL_EBADFRAME. */
+/* Takes the lifeline, the owner's pidfd and the socket out of the parcel: from
+ * here on this process ends with its owner, and by no signal that a terminal
+ * sends. 0, BL_ECLOSED when the owner is gone, BL_EBADFRAME. */
 int bl_brood_begin(struct bl_parcel *parcel);
 
-/* Runs in each child; `control` brings its parcel. Then as a plan's body. */
+/* Runs in each child, with its parcel. Then as a plan's body. */
 struct bl_brood_work {
-  int (*body)(void *arg, int control);
+  int (*body)(void *arg, struct bl_parcel *parcel);
   void (*leave)(void *arg, int status);
   void *arg;
 };

@@ -163,6 +163,11 @@ void bl_body_answer(enum bl_step step, int error) {
   bl_slot_tell_answer(&own_slot, step, error);
 }
 
+int bl_body_look(int64_t slice_ns) {
+  uint64_t unused; /* the dispositions are not our owner's */
+  return bl_gate_look(&own_slot, slice_ns, &unused);
+}
+
 _Noreturn void bl_body_end(int status) {
   fflush(NULL);
   if (status < 0) bl_signals_die(-status);
@@ -182,22 +187,30 @@ static void on_exit_of_body(int status, void *unused) {
   bl_body_end(status & 0xff);
 }
 
+static int watching_exit; /* already, as bl_child_run() would have it */
+
+void bl_child_watch_exit(void) {
+  on_exit(on_exit_of_body, NULL);
+  watching_exit = 1;
+}
+
 _Noreturn void bl_child_run(const struct bl_child *c) {
   enum bl_step step;
-  uint64_t signals;
+  uint64_t signals = c->plan->signals;
   own_slot = c->slot;
   own_plan = *c->plan;
   own_bell = own_plan.bell;
   own_pid = bl_self_pid();
   int r = take_steps(c, &step);
   if (r == 0) r = limit(c, &step);
-  bl_slot_tell_answer(&c->slot, step, r);
-  if (r == 0) r = bl_gate_wait(&c->slot, c->parent, &signals);
+  if (r < 0 || !c->plan->slot) bl_slot_tell_answer(&c->slot, step, r);
+  if (r == 0 && !c->plan->slot) r = bl_gate_wait(&c->slot, c->parent, &signals);
   if (r < 0) _exit(EXIT_NOT_STARTED);
   bl_signals_reset(signals);
   bl_limit_listen();
   if (c->plan->envp) environ = (char **)(uintptr_t)c->plan->envp;
-  on_exit(on_exit_of_body, NULL);
+  if (!watching_exit) bl_child_watch_exit();
+  watching_exit = 0; /* this body may register handlers, which its forks get */
   bl_signals_unblock();
   bl_body_end(own_plan.body(own_plan.arg));
 }

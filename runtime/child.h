@@ -35,6 +35,10 @@ int bl_child_answers(const struct bl_plan *plan);
 /* child, after fork: never returns. */
 _Noreturn void bl_child_run(const struct bl_child *c);
 
+/* parent, for forks to come: registers what bl_child_run() would register in
+ * each child. Between this and the fork nobody registers a handler of exit(). */
+void bl_child_watch_exit(void);
+
 /* child, after clone or vfork: runs the program; returns 127 when it could
  * not, with the reason in the pipe. arg is a struct bl_child. */
 int bl_child_exec(void *arg);

@@ -64,7 +64,8 @@ int bl_fd_open(const char *path, int flags, mode_t mode) {
     fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
   } while (fd < 0 && errno == EINTR);
   fd = bl_fd_above_stdio(fd);
-  if (fd >= 0) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  if (fd >= 0 && !(flags & O_PATH)) /* which has no such flag */
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
   return fd;
 }
 

@@ -13,15 +13,10 @@
 int bl_note_send(int sock, const struct bl_note *note,
                  const struct bl_note_more *more) {
   static const struct bl_note_more none;
-  struct bl_packet p;
   if (!more) more = &none;
-  struct iovec parts[2] = {{(void *)(uintptr_t)note, sizeof *note},
-                           {(void *)(uintptr_t)more->bytes, more->size}};
-  int r = bl_packet_fill(&p, parts, 2, more->fds, more->n);
-  if (r < 0) return r;
-  r = bl_packet_send(sock, &p);
-  bl_packet_drop(&p);
-  return r;
+  struct iovec parts[4] = {{(void *)(uintptr_t)note, sizeof *note},
+                           more->parts[0], more->parts[1], more->parts[2]};
+  return bl_packet_post(sock, parts, 4, more->fds, more->n);
 }
 
 int bl_note_read(const struct bl_packet *p, struct bl_note *note,
@@ -33,9 +28,9 @@ int bl_note_read(const struct bl_packet *p, struct bl_note *note,
   return 0;
 }
 
-/* ---- orders: the fixed part, then null-terminated strings ---- */
+/* ---- orders: a fixed part, null-terminated strings, the parcel ---- */
 
-enum { CONTROL, DIRECTORY, LIFELINE, STDIO, DESCRIPTORS = STDIO + 3 };
+enum { DIRECTORY, LIFELINE, STDIO, DESCRIPTORS = STDIO + 3 };
 
 struct fixed {
   struct bl_limit_value limits[BL_LIMITS];
@@ -44,18 +39,24 @@ struct fixed {
   int at[DESCRIPTORS]; /* which descriptor is which; -1: not there */
   int nice, umask_set, session, pgroup, allow_threads;
   unsigned umask;
-  int has_cwd;           /* the first string */
-  unsigned environment;  /* how many of the others */
+  int has_cwd;             /* the first string */
+  unsigned environment;    /* how many of the others */
+  size_t environment_size; /* their bytes */
 };
 
-static void add(struct fixed *f, struct bl_note_more *more, int which,
-                int fd) {
-  f->at[which] = fd < 0 ? -1 : more->n;
-  if (fd >= 0) more->fds[more->n++] = fd;
+/* All descriptors of an order: its own, then the parcel's. */
+struct list {
+  int n;
+  int fds[DESCRIPTORS + BL_PACKET_FDS];
+};
+
+static void add(struct fixed *f, struct list *list, int which, int fd) {
+  f->at[which] = fd < 0 ? -1 : list->n;
+  if (fd >= 0) list->fds[list->n++] = fd;
 }
 
 /* What is inherited is what the owner has now. */
-static void add_stdio(struct fixed *f, struct bl_note_more *more,
+static void add_stdio(struct fixed *f, struct list *list,
                       const struct bl_plan *plan, const struct bl_handover *h,
                       int i) {
   enum bl_stdio_kind kind = plan->stdio[i].kind;
@@ -65,7 +66,7 @@ static void add_stdio(struct fixed *f, struct bl_note_more *more,
   if (fd != BL_FD_NONE) kind = BL_STDIO_FD;
   if (kind == BL_STDIO_INHERIT) kind = BL_STDIO_CLOSED;
   f->stdio[i] = kind;
-  add(f, more, STDIO + i, fd);
+  add(f, list, STDIO + i, fd);
 }
 
 static void fill(struct fixed *f, const struct bl_plan *plan) {
@@ -86,7 +87,8 @@ static char *write_order(struct fixed *f, const struct bl_plan *plan,
   char *const *envp = bl_handover_environ(plan);
   *size = sizeof *f + (plan->cwd ? strlen(plan->cwd) + 1 : 0);
   for (; envp[f->environment]; f->environment++)
-    *size += strlen(envp[f->environment]) + 1;
+    f->environment_size += strlen(envp[f->environment]) + 1;
+  *size += f->environment_size;
   char *bytes = malloc(*size), *to = bytes;
   if (!bytes) return NULL;
   to = mempcpy(to, f, sizeof *f);
@@ -95,22 +97,41 @@ static char *write_order(struct fixed *f, const struct bl_plan *plan,
   return bytes;
 }
 
+/* The order's own part goes before the parcel, whose form is filled. */
+static int send_order(int sock, const struct bl_note *note, struct fixed *f,
+                      const struct bl_plan *plan, struct list *list,
+                      const struct bl_parcel_form *form) {
+  size_t size;
+  memcpy(list->fds + list->n, form->fds, (size_t)form->n * sizeof *form->fds);
+  char *bytes = write_order(f, plan, &size);
+  struct bl_note_more more = {
+      {{bytes, size},
+       {(void *)(uintptr_t)&form->head, sizeof form->head},
+       {(void *)(uintptr_t)plan->cargo->bytes, plan->cargo->size}},
+      list->fds,
+      list->n + form->n};
+  int r = bytes ? bl_note_send(sock, note, &more) : -ENOMEM;
+  free(bytes);
+  return r;
+}
+
 int bl_order_send(int sock, uint64_t id, const struct bl_plan *plan,
-                  const struct bl_handover *h, int lifeline, int control) {
+                  const struct bl_handover *h, const struct bl_slot *slot,
+                  int lifeline) {
   struct fixed f;
-  struct bl_note_more more = {0};
+  struct list list;
+  struct bl_parcel_form form;
   struct bl_note note = {.kind = BL_NOTE_ORDER, .id = id};
+  int r = bl_parcel_fill(&form, plan, slot, BL_FD_NONE); /* the zygote's */
+  if (r < 0) return r;
   memset(&f, 0, sizeof f); /* its padding too is sent */
+  list.n = 0;
   int directory = bl_fd_open(".", O_PATH | O_DIRECTORY, 0);
   fill(&f, plan);
-  add(&f, &more, CONTROL, control);
-  add(&f, &more, DIRECTORY, directory);
-  add(&f, &more, LIFELINE, lifeline);
-  for (int i = 0; i < 3; i++) add_stdio(&f, &more, plan, h, i);
-  char *bytes = write_order(&f, plan, &more.size);
-  more.bytes = bytes;
-  int r = bytes ? bl_note_send(sock, &note, &more) : -ENOMEM;
-  free(bytes);
+  add(&f, &list, DIRECTORY, directory);
+  add(&f, &list, LIFELINE, lifeline);
+  for (int i = 0; i < 3; i++) add_stdio(&f, &list, plan, h, i);
+  r = send_order(sock, &note, &f, plan, &list, &form);
   if (directory >= 0) bl_fd_close(directory);
   return r;
 }
@@ -127,7 +148,7 @@ static void read_descriptors(const struct bl_packet *p, const struct fixed *f,
                              struct bl_order *out) {
   int directory = descriptor(p, f, DIRECTORY);
   int lifeline = descriptor(p, f, LIFELINE);
-  out->control = descriptor(p, f, CONTROL);
+  for (int i = 0; i < DESCRIPTORS; i++) out->n += f->at[i] >= 0;
   out->plan.cwd_fd = directory == BL_FD_NONE ? 0 : directory;
   out->plan.lifeline = lifeline == BL_FD_NONE ? 0 : lifeline;
   for (int i = 0; i < 3; i++) {
@@ -144,26 +165,42 @@ static const char *next(const char **at, const char *end) {
   return zero ? s : NULL;
 }
 
+/* A copy, which outlives the packet in the child: the list of them, then the
+ * strings. */
+static int read_environment(const struct fixed *f, const char *at,
+                            struct bl_order *out) {
+  size_t list = ((size_t)f->environment + 1) * sizeof *out->envp;
+  out->envp = malloc(list + f->environment_size);
+  if (!out->envp) return -ENOMEM;
+  const char *copy = (char *)out->envp + list;
+  const char *end = copy + f->environment_size;
+  memcpy((char *)out->envp + list, at, f->environment_size);
+  for (unsigned i = 0; i < f->environment; i++)
+    if (!(out->envp[i] = next(&copy, end))) return BL_EBADFRAME;
+  out->envp[f->environment] = NULL;
+  out->plan.envp = out->envp;
+  return 0;
+}
+
 static int read_strings(const struct fixed *f, const char *at,
                         const char *end, struct bl_order *out) {
   if (f->has_cwd && !(out->plan.cwd = next(&at, end))) return BL_EBADFRAME;
-  if (f->environment > (size_t)(end - at)) return BL_EBADFRAME;
-  out->envp = calloc((size_t)f->environment + 1, sizeof *out->envp);
-  if (!out->envp) return -ENOMEM;
-  out->plan.envp = out->envp;
-  for (unsigned i = 0; i < f->environment; i++)
-    if (!(out->envp[i] = next(&at, end))) return BL_EBADFRAME;
-  return 0;
+  if (f->environment_size > (size_t)(end - at) ||
+      f->environment > f->environment_size)
+    return BL_EBADFRAME;
+  out->parcel = at + f->environment_size;
+  out->parcel_size = (size_t)(end - out->parcel);
+  return read_environment(f, at, out);
 }
 
 int bl_order_read(const struct bl_packet *p, const char *bytes, size_t size,
                   struct bl_order *out) {
   struct fixed f;
-  *out = (struct bl_order){.control = BL_FD_NONE};
+  *out = (struct bl_order){0};
   if (size < sizeof f) return BL_EBADFRAME;
   memcpy(&f, bytes, sizeof f);
   read_descriptors(p, &f, out);
-  if (out->control == BL_FD_NONE) return BL_EBADFRAME;
+  if (out->n > p->n) return BL_EBADFRAME;
   memcpy(out->plan.limits, f.limits, sizeof f.limits);
   out->plan.start_timeout_ns = f.start_timeout_ns;
   out->plan.nice = f.nice;

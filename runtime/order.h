@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What an owner and its zygote say to each other, as packets: the plan of a
- * child, as far as a zygote carries it out, and notes of a few words. Both are
+ * child, as far as a zygote carries it out, with the child's parcel, and notes
+ * of a few words. Both are
  * the same library; each checks lengths all the same. */
 #ifndef BILLIARD_ORDER_H
 #define BILLIARD_ORDER_H
 
 #include "runtime/handover.h"
-#include "runtime/packet.h"
+#include "runtime/parcel.h"
 #include "runtime/plan.h"
 
 enum bl_note_kind {
   /* the owner */
-  BL_NOTE_ORDER = 1, /* fork; a plan follows */
+  BL_NOTE_ORDER = 1, /* fork; a plan and the child's parcel follow */
   BL_NOTE_CONTAIN,   /* bl_process_contain() */
   BL_NOTE_SIGNAL,    /* the child's group; a = signal */
   /* the zygote */
@@ -29,11 +30,11 @@ struct bl_note {
   struct bl_exit exit;
 };
 
-/* What a note needs besides. Descriptors are borrowed. */
+/* What a note needs besides: bytes in up to three parts, and descriptors,
+ * which are borrowed. */
 struct bl_note_more {
-  const void *bytes;
-  size_t size;
-  int fds[8];
+  struct iovec parts[3];
+  const int *fds;
   int n;
 };
 
@@ -45,16 +46,19 @@ int bl_note_send(int sock, const struct bl_note *note,
 int bl_note_read(const struct bl_packet *p, struct bl_note *note,
                  const char **bytes, size_t *size);
 
-/* owner: orders a child, which shall find `control` open. */
+/* owner: orders a child, whose parcel goes with it. */
 int bl_order_send(int sock, uint64_t id, const struct bl_plan *plan,
-                  const struct bl_handover *h, int lifeline, int control);
+                  const struct bl_handover *h, const struct bl_slot *slot,
+                  int lifeline);
 
 /* zygote: what was ordered. Points into the packet, whose descriptors it
- * borrows. */
+ * borrows, but for the environment. */
 struct bl_order {
   struct bl_plan plan; /* but for body, leave, arg */
-  int control;
+  int n;               /* descriptors: the packet's first ones */
   const char **envp;   /* plan.envp; to be freed */
+  const char *parcel;  /* for bl_parcel_read(), with the other descriptors */
+  size_t parcel_size;
 };
 
 /* bytes is what follows the note in p. 0, BL_EBADFRAME, -ENOMEM. */

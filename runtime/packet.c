@@ -106,20 +106,30 @@ int bl_packet_fill_wide(struct bl_packet *p, const struct iovec *parts, int n,
   return fill(p, parts, n, fds, nfds, BL_PACKET_WIDE);
 }
 
-static void attach(struct msghdr *m, union control *control,
-                   const struct bl_packet *p) {
-  int fds[MOST], n = 0;
-  if (p->memory != BL_FD_NONE) fds[n++] = p->memory;
-  for (int i = 0; i < p->n; i++) fds[n++] = p->fds[i];
+static void attach(struct msghdr *m, union control *control, int memory,
+                   const int *fds, int nfds) {
+  int all[MOST], n = 0;
+  if (memory != BL_FD_NONE) all[n++] = memory;
+  for (int i = 0; i < nfds; i++) all[n++] = fds[i];
   if (n == 0) return;
-  size_t size = (size_t)n * sizeof *fds;
+  size_t size = (size_t)n * sizeof *all;
   m->msg_control = control;
   m->msg_controllen = CMSG_SPACE(size);
   memset(control->room, 0, CMSG_SPACE(size)); /* the padding too */
   control->header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                                      .cmsg_type = SCM_RIGHTS,
                                      .cmsg_len = CMSG_LEN(size)};
-  memcpy(CMSG_DATA(&control->header), fds, size);
+  memcpy(CMSG_DATA(&control->header), all, size);
+}
+
+static int put(int sock, const struct msghdr *m) {
+  ssize_t n;
+  do {
+    n = sendmsg(sock, m, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) return 0;
+  if (errno == ETOOMANYREFS || errno == ENOBUFS) return -EAGAIN;
+  return errno == EPIPE || errno == ECONNRESET ? BL_ECLOSED : -errno;
 }
 
 int bl_packet_send(int sock, const struct bl_packet *p) {
@@ -131,14 +141,34 @@ int bl_packet_send(int sock, const struct bl_packet *p) {
       {(void *)(uintptr_t)p->bytes, in_memory ? 0 : p->size}};
   struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
   union control control;
-  attach(&m, &control, p);
-  ssize_t n;
-  do {
-    n = sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (n < 0 && errno == EINTR);
-  if (n >= 0) return 0;
-  if (errno == ETOOMANYREFS || errno == ENOBUFS) return -EAGAIN;
-  return errno == EPIPE || errno == ECONNRESET ? BL_ECLOSED : -errno;
+  attach(&m, &control, p->memory, p->fds, p->n);
+  return put(sock, &m);
+}
+
+/* By way of a packet, which is much for a stack. */
+static int post_large(int sock, const struct iovec *parts, int n,
+                      const int *fds, int nfds) {
+  struct bl_packet p;
+  int r = bl_packet_fill(&p, parts, n, fds, nfds);
+  if (r < 0) return r;
+  r = bl_packet_send(sock, &p);
+  bl_packet_erase(&p);
+  return r;
+}
+
+int bl_packet_post(int sock, const struct iovec *parts, int n, const int *fds,
+                   int nfds) {
+  enum { PARTS = 8 };
+  struct head head = {MAGIC, (uint32_t)nfds, total(parts, n), 0, 0};
+  struct iovec all[1 + PARTS] = {{&head, sizeof head}};
+  struct msghdr m = {.msg_iov = all, .msg_iovlen = (size_t)n + 1};
+  union control control;
+  if (nfds > BL_PACKET_FDS) return BL_ETOOBIG;
+  if (head.size > BL_PACKET_INSIDE || n > PARTS)
+    return post_large(sock, parts, n, fds, nfds);
+  memcpy(all + 1, parts, (size_t)n * sizeof *parts);
+  attach(&m, &control, BL_FD_NONE, fds, nfds);
+  return put(sock, &m);
 }
 
 /* ---- receiving ---- */

@@ -52,6 +52,10 @@ int bl_packet_fill_wide(struct bl_packet *p, const struct iovec *parts, int n,
  * are under way (ETOOMANYREFS); BL_ECLOSED when nobody is at the other end. */
 int bl_packet_send(int sock, const struct bl_packet *p);
 
+/* Fills, sends and erases one; few bytes go from where they are. */
+int bl_packet_post(int sock, const struct iovec *parts, int n, const int *fds,
+                   int nfds);
+
 /* Never waits. 1; 0 at the end of the stream; -EAGAIN when there is none;
  * BL_EBADFRAME for anything but a whole packet, -EMFILE for one that found no
  * room for its descriptors: all that came with it is closed then. */

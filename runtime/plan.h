@@ -95,6 +95,8 @@ struct bl_cargo {
 /* Where argv finds the socket that brings its cargo (parcel.h). */
 enum { BL_CONTROL_FD = 3 };
 
+struct bl_slot;
+
 struct bl_plan {
   /* A forked child calls body(arg) and ends with its result as exit status
    * or, where that is negative, of that signal. Should body call
@@ -127,6 +129,10 @@ struct bl_plan {
                                 the caller knows it (signals.h); 0: ask */
   int lifeline;              /* or with who holds the other end of this pipe
                                 (lifeline.h); 0: none */
+  const struct bl_slot *slot; /* the body's (board.h), where its owner is not
+                                 who forks: with `signals`. To answer that all
+                                 is well, and to wait at the gate, is left to
+                                 the body. Null: one is taken */
   int allow_threads;         /* fork although other threads exist */
   int control;               /* command: becomes BL_CONTROL_FD; 0: none */
   int ready_fd;              /* command: becomes this fd (0: none), the write

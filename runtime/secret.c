@@ -40,16 +40,21 @@ static void draw_fingerprint_key(void) {
   bl_unlock();
 }
 
+static void *map(size_t size, int flags) {
+  return mmap(NULL, size, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+
 static int secret_room(size_t size, struct bl_secret **out) {
   if (size < 1 || size > BL_SECRET_MAX) return -EINVAL;
   draw_fingerprint_key();
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t mapped = (sizeof(struct bl_secret) + size + page - 1) / page * page;
-  struct bl_secret *s = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct bl_secret *s = map(mapped, MAP_LOCKED);
+  /* RLIMIT_MEMLOCK may forbid it: better, not needed */
+  if (s == MAP_FAILED) s = map(mapped, 0);
   if (s == MAP_FAILED) return -ENOMEM;
   madvise(s, mapped, MADV_DONTDUMP);
-  mlock(s, mapped); /* RLIMIT_MEMLOCK may forbid it: better, not needed */
   s->mapped = mapped;
   s->size = size;
   *out = s;

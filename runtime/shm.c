@@ -119,14 +119,19 @@ int bl_shm_check(int fd, size_t size, int writable) {
   return 0;
 }
 
-int bl_shm_adopt(struct bl_shm *m, int fd, size_t size, size_t mapped) {
+int bl_shm_adopt_sparse(struct bl_shm *m, int fd, size_t size, size_t mapped,
+                        size_t reserved) {
   struct bl_shm taken = {NULL, 0, fd};
   int r = bl_shm_check(fd, size, 1);
-  if (r == 0) r = bl_shm_reserve(&taken, 0, mapped);
+  if (r == 0) r = bl_shm_reserve(&taken, 0, reserved);
   if (r == 0) r = map(&taken, mapped);
   if (r < 0) bl_shm_drop(&taken);
   else *m = taken;
   return r;
+}
+
+int bl_shm_adopt(struct bl_shm *m, int fd, size_t size, size_t mapped) {
+  return bl_shm_adopt_sparse(m, fd, size, mapped, mapped);
 }
 
 int bl_shm_take(struct bl_shm *m, int fd) {

@@ -43,6 +43,10 @@ void bl_shm_release(const struct bl_shm *m, size_t at, size_t n);
  * BL_EBADFRAME for what is not such memory, of exactly that size. */
 int bl_shm_adopt(struct bl_shm *m, int fd, size_t size, size_t mapped);
 
+/* The same where only the first `reserved` of them are there to be touched. */
+int bl_shm_adopt_sparse(struct bl_shm *m, int fd, size_t size, size_t mapped,
+                        size_t reserved);
+
 /* The same for what says itself how large it is, and is mapped whole. */
 int bl_shm_take(struct bl_shm *m, int fd);
 

@@ -106,7 +106,7 @@ static int take_handle(const struct bl_plan *plan, struct bl_spawned *out) {
   int fd = out->handle.by_pid ? 0 : bl_pidfd_open(out->handle.pid);
   if (fd >= 0) {
     if (!out->handle.by_pid) bl_pidfd_take(&out->handle, fd);
-    bl_gate_open(&out->slot, signals_to_reset(plan));
+    if (!plan->slot) bl_gate_open(&out->slot, signals_to_reset(plan));
     return 0;
   }
   bl_gate_refuse(&out->slot); /* it stands there, so it will hear us */
@@ -138,7 +138,8 @@ static int spawn_body(const struct bl_plan *plan, struct bl_handover *h,
   if (r < 0) return r;
   bl_self_remember();
   *step = BL_STEP_BOARD;
-  r = bl_slot_take(&out->slot);
+  if (plan->slot) out->slot = *plan->slot;
+  else r = bl_slot_take(&out->slot);
   if (r < 0) return r;
   *step = BL_STEP_PIDFD;
   r = prepare_handle(h, out);
@@ -152,9 +153,11 @@ static int spawn_body(const struct bl_plan *plan, struct bl_handover *h,
     setpgid(out->handle.pid, out->handle.pid);
   *step = BL_STEP_PIDFD;
   r = take_handle(plan, out);
-  if (r < 0 || !bl_child_answers(plan)) return r;
-  r = await_answer(out, deadline, step);
-  if (r < 0) discard(out);
+  if (r == 0 && bl_child_answers(plan)) {
+    r = await_answer(out, deadline, step);
+    if (r < 0) discard(out);
+  }
+  if (plan->slot) out->slot.board = NULL; /* what it tells is its owner's */
   return r;
 }
 
@@ -246,7 +249,7 @@ static int send_ahead(const struct bl_plan *plan, struct bl_handover *h,
   r = bl_fd_socketpair(ends);
   if (r < 0) return r;
   r = bl_parcel_send(ends[0], plan, &out->slot);
-  if (r == 0) r = bl_parcel_go(ends[0]);
+  if (r == 0) bl_gate_open(&out->slot, 0);
   bl_fd_close(ends[0]);
   h->passed = ends[1];
   h->passed_as = BL_CONTROL_FD;

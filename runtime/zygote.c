@@ -285,18 +285,20 @@ static int started(const struct bl_note *note, struct bl_packet *p,
   return 0;
 }
 
-/* Has a child forked that waits for its parcel at the other end of control. */
+/* Has a child forked that waits at its gate. */
 static int order(struct bl_ward *w, const struct bl_plan *plan,
                  const struct bl_handover *h, struct bl_spawned *made,
-                 int control, enum bl_step *step) {
+                 enum bl_step *step) {
   struct bl_note note;
   struct bl_packet p;
   struct bl_zygote *z = w->zygote;
   int lifeline = made->lifeline.group ? made->lifeline.fd : BL_FD_NONE;
-  *step = BL_STEP_ANSWER;
-  int r = bl_order_send(z->sock, w->id, plan, h, lifeline, control);
+  *step = BL_STEP_SEND;
+  int r = bl_order_send(z->sock, w->id, plan, h, &made->slot, lifeline);
   if (r == BL_ECLOSED) bury(z);
-  if (r == 0) r = answer(z, w->id, bl_handover_deadline(plan), &note, &p);
+  if (r < 0) return r;
+  *step = BL_STEP_ANSWER;
+  r = answer(z, w->id, bl_handover_deadline(plan), &note, &p);
   if (r < 0) return r;
   if (note.kind == BL_NOTE_FAILED) {
     *step = (enum bl_step)note.b;
@@ -313,19 +315,15 @@ static int order(struct bl_ward *w, const struct bl_plan *plan,
 static int ask(struct bl_zygote *z, const struct bl_plan *plan,
                const struct bl_handover *h, struct bl_spawned *made,
                enum bl_step *step) {
-  int ends[2];
   *step = BL_STEP_SEND;
-  int r = bl_fd_socketpair(ends);
-  if (r < 0) return r;
-  r = bl_parcel_send(ends[0], plan, &made->slot);
-  made->ward = r == 0 ? ward_new(z) : NULL;
-  if (r == 0 && !made->ward) r = -ENOMEM;
-  if (r == 0) r = order(made->ward, plan, h, made, ends[1], step);
-  bl_fd_close(ends[1]);
-  /* it may have ended by now: what became of it, its exit tells */
-  if (r == 0) bl_parcel_go(ends[0]);
-  bl_fd_close(ends[0]);
-  if (r < 0) made->ward = bl_ward_free(made->ward);
+  made->ward = ward_new(z);
+  int r = made->ward ? order(made->ward, plan, h, made, step) : -ENOMEM;
+  if (r == 0) {
+    bl_gate_open(&made->slot, 0);
+    return 0;
+  }
+  bl_gate_refuse(&made->slot);
+  made->ward = bl_ward_free(made->ward);
   return r;
 }
 
@@ -334,6 +332,7 @@ static int spawn(const struct bl_plan *plan, struct bl_handover *h,
                  char **problem) {
   int64_t deadline_ns = bl_handover_deadline(plan);
   fflush(NULL); /* as before a fork: what we wrote comes first */
+  bl_self_remember();
   *step = BL_STEP_PIDFD;
   if (!bl_pidfd_usable()) return BL_ENOTIMPL;
   int r = bl_handover_prepare(plan, h, made, step);

@@ -101,7 +101,7 @@ describe("billiard.Event", function()
         order[1] = table.pack(event:wait(0.01))
         order[2] = event:wait(LONG)
       end, function() order[3] = event:wait() end, function()
-        billiard.sleep(0.03) -- busy: what goes on meanwhile
+        while not order[1] do billiard.sleep(0.01) end -- busy: what goes on meanwhile
         order[4] = order[2] == nil
         event:set()
       end)

@@ -10,9 +10,9 @@ local source = require "tools.source"
 -- A new file gets its place here.
 local floors = {
   [0] = "base error pause point signame",
-  "clock cursor fd interrupt lock buf plan ring utf8 wake",
-  "bell body bulk cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack"
-    .. " timer unpack",
+  "clock cursor fd heap interrupt lock buf plan ring utf8 wake",
+  "bell body bulk cell cpu futex lifeline mutex notify pack pidfd poll secret shm signals timer"
+    .. " unpack",
   "gong inspect limit packet poller reap region self semaphore spin store stream",
   "board latch queue",
   "claim consumer handover parcel producer roster",

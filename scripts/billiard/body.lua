@@ -35,7 +35,7 @@ local function host_beside(module)
    end
 end
 
-local default -- the program's path, found once
+local library, default -- this module's file and the program, found once
 
 local function find_executable(module)
    local program = core.files()
@@ -67,11 +67,14 @@ end
 local SHORT <const> = { EMFILE = true, ENFILE = true, ENOMEM = true }
 
 local function executable()
-   local module, err, code = core.module_file()
-   if SHORT[code] then return nil, err, code end
-   default = default or find_executable(module)
+   if not default then
+      local err, code
+      library, err, code = core.module_file()
+      if SHORT[code] then return nil, err, code end
+      default = find_executable(library)
+   end
    local path = context.settings.executable or default
-   if path then return argv_of(path, module) end
+   if path then return argv_of(path, library) end
    return nil, "neither the host nor a Lua interpreter is known here: "
       .. "set_executable(path) names one (start: exec)", "StartError"
 end

@@ -243,6 +243,23 @@ static void late_child_is_not_heard(void) {
   bl_slot_give(&next);
 }
 
+static void gate_is_looked_at(void) {
+  struct bl_slot late;
+  uint64_t signals = 0;
+  NEED(CHECK_INT(bl_slot_take(&shared), 0));
+  late = shared;
+  CHECK_INT(bl_gate_look(&shared, 0, &signals), 0);
+  CHECK_INT(bl_gate_look(&shared, BL_MILLISECOND_NS, &signals), 0);
+  bl_gate_open(&shared, 7);
+  CHECK_INT(bl_gate_look(&shared, 0, &signals), 1);
+  CHECK_INT(signals, 7);
+  bl_slot_give(&shared);
+  NEED(CHECK_INT(bl_slot_take(&shared), 0));
+  bl_gate_open(&shared, 0); /* which is not the late one's */
+  CHECK_INT(bl_gate_look(&late, 0, &signals), BL_ECLOSED);
+  bl_slot_give(&shared);
+}
+
 /* ---- handed over ---- */
 
 static int share(int *fd, unsigned *index, uint32_t *generation) {
@@ -361,6 +378,8 @@ int main(void) {
       {"an open gate lets the child go, awake or asleep", gate_opens},
       {"a refused gate sends it away, awake or asleep", gate_is_refused},
       {"a gate whose parent is gone does not hold", gate_of_the_dead},
+      {"a gate that is looked at tells open, not yet, and never",
+       gate_is_looked_at},
       {"a late child is not heard on the next one's slot",
        late_child_is_not_heard},
       {"a process that was not forked adopts its slot", slot_is_adopted},

@@ -59,6 +59,32 @@ static void carries_any_size(void) {
   close_pair(ends);
 }
 
+/* In eight parts, the first two of which are empty, with a descriptor. */
+static void is_posted(void) {
+  static const size_t sizes[] = {0, 6, BL_PACKET_INSIDE, BL_PACKET_INSIDE + 1};
+  static struct bl_packet p;
+  int ends[2];
+  NEED(open_pair(ends));
+  char *text = letters(BL_PACKET_INSIDE + 1);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct iovec parts[8] = {{NULL, 0}, {NULL, 0}};
+    size_t sixth = sizes[i] / 6;
+    for (size_t k = 0; k < 6; k++)
+      parts[2 + k] = (struct iovec){text + k * sixth,
+                                    k < 5 ? sixth : sizes[i] - 5 * sixth};
+    CHECK_INT(bl_packet_post(ends[0], parts, 8, &ends[0], 1), 0);
+    NEED(CHECK_INT(bl_packet_receive(ends[1], &p), 1));
+    CHECK_INT(p.size, sizes[i]);
+    CHECK_INT(p.n, 1);
+    CHECK(memcmp(p.bytes, text, sizes[i]) == 0);
+    bl_packet_drop(&p);
+  }
+  CHECK_INT(bl_packet_post(ends[0], NULL, 0, NULL, BL_PACKET_FDS + 1),
+            BL_ETOOBIG);
+  free(text);
+  close_pair(ends);
+}
+
 /* What a receiver that peeks takes: more of it may be in the socket itself. */
 static void is_taken_after_a_look(void) {
   static const size_t sizes[] = {0, 1, BL_PACKET_INSIDE + 1, BL_PACKET_WIDE,
@@ -237,6 +263,7 @@ static void survives_full_tables(void) {
 }
 
 CHECK_MAIN({"bytes of any number travel whole", carries_any_size},
+           {"it is posted in parts, of any size", is_posted},
            {"after a look it is taken, with more in the socket itself",
             is_taken_after_a_look},
            {"so do up to 250 descriptors", carries_descriptors},

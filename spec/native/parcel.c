@@ -148,6 +148,41 @@ static void no_program_of_ours(void) {
   if (bl_pidfd_usable()) fails_at(BL_STEP_ZYGOTE, &plan, BL_ESTART);
 }
 
+/* A child that is told to exit with 7 once it may; what becomes of it when the
+ * owner has said its word (0: none) and closed its end. */
+static void leaves_with(void (*word)(const struct bl_slot *slot), int status) {
+  struct bl_slot slot;
+  struct bl_cargo cargo = {"exit 7", 7, NULL, 0};
+  struct bl_plan plan = plan_of(&cargo);
+  int ends_of[2], got = 0;
+  NEED(CHECK_INT(bl_slot_take(&slot), 0));
+  NEED(CHECK_INT(bl_fd_socketpair(ends_of), 0));
+  CHECK_INT(bl_parcel_send(ends_of[0], &plan, &slot), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    bl_fd_close(ends_of[0]);
+    struct bl_packet packet;
+    struct bl_parcel p;
+    if (bl_parcel_receive(ends_of[1], &packet, &p) < 0) _exit(96);
+    _exit(remote_accept(&p));
+  }
+  bl_fd_close(ends_of[1]);
+  if (word) word(&slot);
+  bl_fd_close(ends_of[0]);
+  waitpid(pid, &got, 0);
+  CHECK(WIFEXITED(got));
+  CHECK_INT(WEXITSTATUS(got), status);
+  bl_slot_give(&slot);
+}
+
+static void says_go(const struct bl_slot *slot) { bl_gate_open(slot, 0); }
+
+static void may_or_not(void) {
+  leaves_with(says_go, 7);
+  leaves_with(bl_gate_refuse, 98);
+  leaves_with(NULL, 98);
+}
+
 REMOTE_MAIN({"a child tells its status", status},
             {"a child is told a megabyte", much},
             {"a child gets descriptors with its cargo", descriptor},
@@ -158,4 +193,6 @@ REMOTE_MAIN({"a child tells its status", status},
             {"more descriptors than a message holds are refused", too_many},
             {"a child that was told to end before it listened ends", controlled},
             {"a child leads its group", group},
+            {"a child runs its body when it may, and leaves when it never may",
+             may_or_not},
             {"a program that is none of ours is found out", no_program_of_ours})

@@ -60,11 +60,9 @@ static inline int remote_accept(struct bl_parcel *p) {
   return remote_obey(p);
 }
 
-static inline int remote_run(void *unused, int control) {
-  struct bl_parcel p;
+static inline int remote_run(void *unused, struct bl_parcel *p) {
   (void)unused;
-  if (bl_parcel_receive(control, &p) < 0) return 99;
-  return remote_accept(&p);
+  return remote_accept(p);
 }
 
 static inline int remote_serve(struct bl_parcel *p) {
@@ -80,8 +78,9 @@ static inline int remote_serve(struct bl_parcel *p) {
 }
 
 static inline int remote_work(void) {
+  struct bl_packet packet;
   struct bl_parcel p;
-  if (bl_parcel_receive(BL_CONTROL_FD, &p) < 0) return 96;
+  if (bl_parcel_receive(BL_CONTROL_FD, &packet, &p) < 0) return 96;
   if (p.kind == BL_PARCEL_ZYGOTE) return remote_serve(&p);
   return remote_accept(&p);
 }

@@ -38,9 +38,17 @@ describe("the error of a child that ended without answering", function()
     assert.equal(11, err.signal)
     assert.matches("^%S+ ended by SIGSEGV", err.message)
     assert.matches("without answering; its limits may be why (start: answer)", err.message, 1, true)
-    err = ended { start_method = "forkserver", limits = { as = 1000 } }
-    assert.equal("the child exited with status 1 without answering; its limits may be why "
-      .. "(start: answer)", err.message)
+  end)
+
+  it("is that of the child itself, where a fork server's has answered", function()
+    if helper.asan then return pending "address space limits do not hold under ASan" end
+    local p <close> = assert(Process { start_method = "forkserver", limits = { as = 1000 },
+      stderr = "null", target = print }:start())
+    local value, err, code = p:result(LONG)
+    assert.is_nil(value)
+    assert.equal("AuthenticationString: cannot allocate memory", err.message)
+    assert.equal("ENOMEM", code)
+    assert.equal(1, p.exitcode)
   end)
 
   it("names the program that may be no host of ours", function()
