@@ -79,12 +79,35 @@ static int is_array(lua_State *L, size_t n) {
   return count == n;
 }
 
+/* The next item of the list, if it is number i and a scalar; 1: it is not. */
+static int scalar(struct bl_lwriter *w, lua_Integer i) {
+  lua_State *L = w->L;
+  if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
+  int r = bl_lpack_scalar(L, -1, w->out);
+  lua_pop(L, 1);
+  return r;
+}
+
+/* The table on top where it is a list of scalars and nothing else, in one
+ * pass; 1: it is not, or does not look like it. */
+static int scalars(struct bl_lwriter *w, size_t n) {
+  size_t i = 0, mark = bl_buf_length(w->out);
+  int top = lua_gettop(w->L), r = bl_pack_array(w->out, n);
+  lua_pushnil(w->L);
+  while (r == 0 && lua_next(w->L, top)) r = scalar(w, (lua_Integer)++i);
+  lua_settop(w->L, top);
+  if (r == 0 && i != n) r = 1;
+  if (r == 1) bl_buf_cut(w->out, mark);
+  return r;
+}
+
 /* What a table holds, with its header, whatever its metatable. */
 static int contents(struct bl_lwriter *w) {
   int r = bl_lwriter_enter(w);
   if (r != 0) return r;
   size_t n = lua_rawlen(w->L, -1);
-  r = n > 0 && is_array(w->L, n) ? array(w, n) : map(w);
+  r = n > 0 ? scalars(w, n) : 1;
+  if (r == 1) r = n > 0 && is_array(w->L, n) ? array(w, n) : map(w);
   bl_lwriter_leave(w);
   return r;
 }

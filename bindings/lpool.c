@@ -265,6 +265,7 @@ void bl_lpool_open(lua_State *L) {
       {"__gc", pool_gc}, {"__close", pool_close}, {NULL, NULL}};
   bl_lclass_open(L, &class, methods, metamethods, NULL);
   bl_lpool_open_wait(L);
+  bl_lpool_open_lists(L);
   lua_pushcfunction(L, new_pool);
   lua_setfield(L, -2, "Pool");
 }
