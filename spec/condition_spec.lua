@@ -293,7 +293,7 @@ describe("billiard.Condition", function()
         order[2] = table.pack(condition:wait(LONG))
         condition:release()
       end, function()
-        billiard.sleep(0.04) -- busy: what goes on meanwhile
+        while not order[1] do billiard.sleep(0.01) end -- busy: what goes on meanwhile
         condition:acquire()
         order[3] = order[2] == nil and condition:notify()
         assert.has_error(function() condition:close() end,

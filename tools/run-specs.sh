@@ -4,6 +4,7 @@
 # output of those that fail.
 # A file whose head says "Run once per start method." is run once for each, by
 # what the environment tells spec/helper.lua.
+# SPEC_JOBS says how many run at a time (1).
 #
 # Output goes to a file, not through a pipe: a process that a test leaves
 # behind would keep the pipe open, and us waiting.
@@ -12,6 +13,7 @@ results=$1
 interpreter=$2
 shift 2
 limit=${SPEC_TIMEOUT:-120}
+jobs=${SPEC_JOBS:-1}
 logs=$(dirname "$results")/logs
 mkdir -p "$logs"
 status=0
@@ -27,6 +29,18 @@ methods_of() {
     echo "${BILLIARD_SPEC_METHOD:-fork forkserver spawn}"
   else
     echo fork
+  fi
+}
+
+show() {
+  printf '  %-34s %3d passed, %d failed' "$name" "$passed" "$failed"
+  [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+  echo
+  if [ "$failed" -gt 0 ]; then
+    [ -z "$why" ] || echo "not ok $file: $why"
+    cat "$log"
+  elif [ "$skipped" -gt 0 ]; then
+    grep '^skipped ' "$log" | sed 's/^/    /'
   fi
 }
 
@@ -51,19 +65,28 @@ run() {
   [ "$summaries" -le 1 ] || why="$summaries processes ran the suite's end"
   [ -z "$why" ] || failed=$((failed + 1))
   echo "spec $name $passed $failed" >> "$results"
-  printf '  %-34s %3d passed, %d failed' "$name" "$passed" "$failed"
-  [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
-  echo
-  if [ "$failed" -gt 0 ]; then
-    status=1
-    [ -z "$why" ] || echo "not ok $file: $why"
-    cat "$log"
-  elif [ "$skipped" -gt 0 ]; then
-    grep '^skipped ' "$log" | sed 's/^/    /'
-  fi
+  [ "$failed" -eq 0 ] || status=1
+  show > "$log.shown" # in one piece, whoever else has something to show
+  cat "$log.shown"
 }
 
-for file in "$@"; do
-  for method in $(methods_of "$file"); do run "$file" "$method"; done
+# Every jobs-th file, from the one numbered `first` on.
+run_some() {
+  first=$1 number=0
+  shift
+  for each in "$@"; do
+    number=$((number + 1))
+    [ $(((number - first) % jobs)) -eq 0 ] || continue
+    for method in $(methods_of "$each"); do run "$each" "$method"; done
+  done
+  return $status
+}
+
+pids=
+for job in $(seq 2 "$jobs"); do
+  run_some "$job" "$@" &
+  pids="$pids $!"
 done
+run_some 1 "$@" || status=1
+for pid in $pids; do wait "$pid" || status=1; done
 exit $status

@@ -150,7 +150,7 @@ valgrind: $(NATIVE) ## native tests under valgrind
 gcstress: all ## the specs with a collector that never rests
 	@rm -f $(RESULTS)-gcstress
 	@BILLIARD_SPEC_GC=1 BILLIARD_SPEC_SCALE=4 SPEC_TIMEOUT=300 \
-	  BILLIARD_SPEC_METHOD=forkserver \
+	  BILLIARD_SPEC_METHOD=forkserver SPEC_JOBS=2 \
 	  $(MAKE) --no-print-directory spec RESULTS=$(RESULTS)-gcstress
 
 # a fuzz target links with libFuzzer, or with replay.c, which runs files
