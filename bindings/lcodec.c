@@ -132,13 +132,7 @@ static int push_scalar(lua_State *L, const struct bl_lreceived *m) {
   struct bl_unpack_item it;
   if (m->size > 9 || m->n > 0 || bl_unpack_next(&u, &it) < 0 || u.at != u.end)
     return 0;
-  switch (it.kind) {
-    case BL_UNPACK_NIL: lua_pushnil(L); return 1;
-    case BL_UNPACK_BOOLEAN: lua_pushboolean(L, (int)it.integer); return 1;
-    case BL_UNPACK_INTEGER: lua_pushinteger(L, it.integer); return 1;
-    case BL_UNPACK_FLOAT: lua_pushnumber(L, it.number); return 1;
-    default: return 0;
-  }
+  return bl_lunpack_scalar(L, &it);
 }
 
 int bl_lcodec_take(lua_State *L, const struct bl_lreceived *m,

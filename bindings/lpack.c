@@ -79,12 +79,14 @@ static int is_array(lua_State *L, size_t n) {
   return count == n;
 }
 
-/* What a table holds, with its header, whatever its metatable. */
+/* What a table holds, with its header, whatever its metatable. A list of
+ * scalars in one pass, others in two. */
 static int contents(struct bl_lwriter *w) {
   int r = bl_lwriter_enter(w);
   if (r != 0) return r;
   size_t n = lua_rawlen(w->L, -1);
-  r = n > 0 && is_array(w->L, n) ? array(w, n) : map(w);
+  r = bl_lpack_list(w->L, -1, w->out);
+  if (r == 1) r = n > 0 && is_array(w->L, n) ? array(w, n) : map(w);
   bl_lwriter_leave(w);
   return r;
 }
@@ -189,6 +191,26 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
                  : bl_pack_float(out, lua_tonumber(L, index));
     default: return 1;
   }
+}
+
+/* The item on top, above its key, if it is number i and a scalar. */
+static int item(lua_State *L, lua_Integer i, struct bl_buf *out) {
+  if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
+  int r = bl_lpack_scalar(L, -1, out);
+  lua_pop(L, 1);
+  return r;
+}
+
+int bl_lpack_list(lua_State *L, int index, struct bl_buf *out) {
+  size_t n = lua_rawlen(L, index), i = 0, mark = bl_buf_length(out);
+  int table = lua_absindex(L, index), top = lua_gettop(L);
+  int r = bl_pack_array(out, n);
+  lua_pushnil(L);
+  while (r == 0 && lua_next(L, table)) r = item(L, (lua_Integer)++i, out);
+  lua_settop(L, top);
+  if (r == 0 && i != n) r = 1;
+  if (r == 1) bl_buf_cut(out, mark);
+  return r;
 }
 
 int bl_lpack(struct bl_lwriter *w) {

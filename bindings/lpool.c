@@ -162,6 +162,14 @@ static int pool_underway(lua_State *L) {
   return 1;
 }
 
+/* The pid of the process it belongs to, where that is not this one. */
+static int pool_stranger(lua_State *L) {
+  struct bl_lpool *p = bl_lclass_check(L, 1, &class);
+  if (p->owner == bl_self_pid()) return 0;
+  lua_pushinteger(L, p->owner);
+  return 1;
+}
+
 /* ---- in loops ---- */
 
 static int pool_fileno(lua_State *L) {
@@ -259,12 +267,14 @@ void bl_lpool_open(lua_State *L) {
                                      {"wait", bl_lpool_wait},
                                      {"fileno", pool_fileno},
                                      {"due", pool_due},
+                                     {"stranger", pool_stranger},
                                      {"close", pool_close},
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", pool_gc}, {"__close", pool_close}, {NULL, NULL}};
   bl_lclass_open(L, &class, methods, metamethods, NULL);
   bl_lpool_open_wait(L);
+  bl_lpool_open_lists(L);
   lua_pushcfunction(L, new_pool);
   lua_setfield(L, -2, "Pool");
 }

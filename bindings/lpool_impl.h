@@ -62,4 +62,7 @@ int bl_lpool_wait(lua_State *L);
 void bl_lpool_ring(struct bl_lpool *p); /* there were news */
 void bl_lpool_open_wait(lua_State *L);
 
+/* lpoollist.c */
+void bl_lpool_open_lists(lua_State *L);
+
 #endif

@@ -11,6 +11,7 @@
 #include "bindings/lerror.h"
 #include "bindings/lname.h"
 #include "bindings/lopt.h"
+#include "bindings/lpack.h"
 #include "bindings/lpool_impl.h"
 #include "bindings/ltask.h"
 #include "runtime/clock.h"
@@ -68,7 +69,15 @@ static int give(lua_State *L, int index, const char *root, struct bl_buf *out,
   return 0;
 }
 
+/* 1 where they were a list of scalars, as most are: all else takes longer. */
+static int pack_scalars(lua_State *L, struct bl_lpool *p) {
+  if (!lua_getmetatable(L, ARGS)) return bl_lpack_list(L, ARGS, &p->out) == 0;
+  lua_pop(L, 1);
+  return 0;
+}
+
 static void pack_args(lua_State *L, struct bl_lpool *p, struct luggage *l) {
+  if (pack_scalars(L, p)) return;
   struct bl_buf b = borrow(p);
   finish(L, p, &b, give(L, ARGS, "args", &b, l));
 }

@@ -112,17 +112,24 @@ static void (*const extensions[])(struct bl_lreader *r, const char *end) = {
     [BL_PACK_HANDLE] = bl_lhandle_unpack,
 };
 
+int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it) {
+  switch (it->kind) {
+    case BL_UNPACK_NIL: lua_pushnil(L); return 1;
+    case BL_UNPACK_BOOLEAN: lua_pushboolean(L, (int)it->integer); return 1;
+    case BL_UNPACK_INTEGER: lua_pushinteger(L, it->integer); return 1;
+    case BL_UNPACK_FLOAT: lua_pushnumber(L, it->number); return 1;
+    default: return 0;
+  }
+}
+
 void bl_lunpack(struct bl_lreader *r) {
   lua_State *L = r->L;
   struct bl_unpack_item it;
   bl_lreader_next(r, &it);
-  switch (it.kind) {
-    case BL_UNPACK_NIL: lua_pushnil(L); return;
-    case BL_UNPACK_BOOLEAN: lua_pushboolean(L, (int)it.integer); return;
-    case BL_UNPACK_INTEGER: lua_pushinteger(L, it.integer); return;
-    case BL_UNPACK_FLOAT: lua_pushnumber(L, it.number); return;
-    case BL_UNPACK_STRING: lua_pushlstring(L, it.bytes, it.size); return;
-    default: break;
+  if (bl_lunpack_scalar(L, &it)) return;
+  if (it.kind == BL_UNPACK_STRING) {
+    lua_pushlstring(L, it.bytes, it.size);
+    return;
   }
   luaL_checkstack(L, 12, "message");
   if (it.kind == BL_UNPACK_ARRAY) array(r, it.size);

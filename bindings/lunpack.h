@@ -9,4 +9,7 @@
  * catches that, and what was built so far nothing else has seen. */
 void bl_lunpack(struct bl_lreader *r);
 
+/* Pushes what was read if it is nil, a boolean or a number: 1; else 0. */
+int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it);
+
 #endif

@@ -6,6 +6,7 @@
 #include "bindings/lerror.h"
 #include "bindings/linterrupt.h"
 #include "bindings/ltask.h"
+#include "bindings/lunpack.h"
 #include "bindings/lwork_impl.h"
 #include "runtime/error.h"
 
@@ -115,10 +116,43 @@ static void pack_results(lua_State *L, struct bl_lwork *w, int first) {
   w->status = n > 1 ? BL_LTASK_VALUES : BL_LTASK_VALUE;
 }
 
-static void apply(lua_State *L, struct bl_lwork *w) {
+/* Pushes the items of a message that is a list of a few scalars, as most are:
+ * how many; -1: it is something else. */
+static int push_few(lua_State *L, const struct bl_worker_task *t) {
+  enum { FEW = 8 };
+  struct bl_unpack u = {t->bytes, t->bytes + t->size};
+  struct bl_unpack_item it;
+  int top = lua_gettop(L), n = 0;
+  if (t->message->n > 0 || bl_unpack_next(&u, &it) < 0 ||
+      it.kind != BL_UNPACK_ARRAY || it.size > FEW)
+    return -1;
+  for (size_t left = it.size; left > 0; left--, n++) {
+    if (bl_unpack_next(&u, &it) == 0 && bl_lunpack_scalar(L, &it)) continue;
+    lua_settop(L, top);
+    return -1;
+  }
+  if (u.at == u.end) return n;
+  lua_settop(L, top);
+  return -1;
+}
+
+/* Pushes the function and the arguments, above ARGS; how many these are. */
+static int prepare(lua_State *L, struct bl_lwork *w) {
+  if (w->task->share) {
+    bl_lwork_share(L, w);
+    lua_pushnil(L);
+    lua_pushvalue(L, BL_LWORK_FUNCTION);
+    int n = push_few(L, w->task);
+    if (n >= 0) return n;
+    lua_settop(L, BL_LWORK);
+  }
   take_apart(L, w);
   lua_pushvalue(L, BL_LWORK_FUNCTION);
-  int n = bl_lwork_spread(L, BL_LWORK_ARGS);
+  return bl_lwork_spread(L, BL_LWORK_ARGS);
+}
+
+static void apply(lua_State *L, struct bl_lwork *w) {
+  int n = prepare(L, w);
   bl_linterrupt_enter(L);
   lua_call(L, n, LUA_MULTRET);
   bl_linterrupt_leave(L);

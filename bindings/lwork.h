@@ -14,6 +14,7 @@ struct bl_lwork {
   int status;               /* and what that is */
   struct bl_buf *scratch;   /* empty */
   int fds;                  /* descriptors that objects took */
+  lua_Integer item, items;  /* of many: the one that is done, and the last */
 };
 
 /* A C function to be called with a light userdata, the struct bl_lwork, under

@@ -48,17 +48,24 @@ static int push_arguments(lua_State *L, const struct bl_lwork *w,
   return n;
 }
 
-/* work function args i: the first value that the call of item i returns. */
-static int do_item(lua_State *L) {
-  struct bl_lwork *w = lua_touserdata(L, BL_LWORK);
-  lua_Integer i = lua_tointeger(L, -1);
-  if (bl_limit_requested()) return bl_lerror_raise(L, BL_ETERMINATED);
+/* Pushes the first value that the call of the item returns. */
+static void do_item(lua_State *L, struct bl_lwork *w) {
+  if (bl_limit_requested()) bl_lerror_raise(L, BL_ETERMINATED);
   push_function(L, w);
-  int n = push_arguments(L, w, i);
+  int n = push_arguments(L, w, w->item);
   bl_linterrupt_enter(L);
   lua_call(L, n, 1);
   bl_linterrupt_leave(L);
-  return 1;
+}
+
+/* work function args values: does the item and those behind it. */
+static int do_rest(lua_State *L) {
+  struct bl_lwork *w = lua_touserdata(L, BL_LWORK);
+  for (; w->item <= w->items; w->item++) {
+    do_item(L, w);
+    lua_rawseti(L, VALUES, w->item);
+  }
+  return 0;
 }
 
 /* ---- all ---- */
@@ -82,16 +89,13 @@ static lua_Integer count(lua_State *L) {
   return n;
 }
 
+/* Goes on behind one that failed. */
 static void do_items(lua_State *L, struct bl_lwork *w, lua_Integer n) {
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_pushcfunction(L, do_item);
-    for (int slot = BL_LWORK; slot <= BL_LWORK_ARGS; slot++)
-      lua_pushvalue(L, slot);
-    lua_pushinteger(L, i);
-    if (lua_pcall(L, BL_LWORK_ARGS + 1, 1, HANDLER) == LUA_OK)
-      lua_rawseti(L, VALUES, i);
-    else
-      note_error(L, w, i);
+  w->items = n;
+  for (w->item = 1; w->item <= n; w->item++) {
+    lua_pushcfunction(L, do_rest);
+    for (int slot = BL_LWORK; slot <= VALUES; slot++) lua_pushvalue(L, slot);
+    if (lua_pcall(L, VALUES, 0, HANDLER) != LUA_OK) note_error(L, w, w->item);
   }
 }
 

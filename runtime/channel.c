@@ -98,11 +98,11 @@ static void drop_set(struct bl_channel_set *set) {
 
 static void let_go(struct bl_channel *c) {
   if (c->sock == BL_FD_NONE) return;
-  /* the next send rings, and learns that nobody is there */
-  if (bl_channel_readable(c)) bl_wake_watch(&c->in->data);
   if (c->waiting && bl_channel_owns(&c->room)) bl_wake_leave(&c->out->room);
   c->waiting = 0;
   c->sock = bl_fd_close(c->sock);
+  /* the next send rings, and so learns whether there is anybody else */
+  if (bl_channel_readable(c)) bl_wake_once(&c->in->data);
   bl_shm_drop(&c->memory);
 }
 

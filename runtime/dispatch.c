@@ -215,7 +215,9 @@ static struct bl_member *busiest(const struct bl_pool *p) {
   return found;
 }
 
+/* Many at a time, lest each wakes a worker that has done all it had. */
 static void feed(struct bl_pool *p, struct bl_member *m) {
+  if (m->load > BL_POOL_LOW) return;
   while (p->backlog > 0 && is_open(m)) {
     struct bl_task *t = p->head;
     take_out(p, t);

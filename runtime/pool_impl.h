@@ -10,8 +10,11 @@
 #include "runtime/spin.h"
 #include "runtime/tickets.h"
 
-enum { BL_POOL_DEPTH = 64 }; /* tasks at a worker: those that wait are cheap
-                                to take back, but not free */
+enum {
+  BL_POOL_DEPTH = 64, /* tasks at a worker: those that wait are cheap to take
+                         back, but not free */
+  BL_POOL_LOW = 32    /* with so many it gets more of the backlog */
+};
 
 /* How long after its time a worker is given to die by its own timer; how long
  * one that had no room for a task may take to have some. */

@@ -22,9 +22,12 @@ static uint32_t load(const _Atomic uint32_t *from) {
   return atomic_load_explicit(from, memory_order_relaxed);
 }
 
-int bl_wake_due(const struct bl_wake *w, uint32_t *want) {
-  if (load(&w->sleepers) == 0 && load(&w->watched) == 0) return 0;
+void bl_wake_once(struct bl_wake *w) { atomic_store(&w->once, 1); }
+
+int bl_wake_due(struct bl_wake *w, uint32_t *want) {
   *want = load(&w->want);
+  if (load(&w->once) && atomic_exchange(&w->once, 0)) return 1;
+  if (load(&w->sleepers) == 0 && load(&w->watched) == 0) return 0;
   return *want != load(&w->rung);
 }
 

@@ -18,6 +18,7 @@
 struct bl_wake {
   _Atomic uint32_t sleepers;
   _Atomic uint32_t watched; /* 1: somebody always wants to be rung */
+  _Atomic uint32_t once;    /* 1: the next change is rung for anyway */
   _Atomic uint32_t want;
   _Atomic uint32_t rung;
 };
@@ -30,9 +31,12 @@ void bl_wake_leave(struct bl_wake *w);
 /* From here on every change is rung for. */
 void bl_wake_watch(struct bl_wake *w);
 
+/* The next change is rung for, whoever hears it. */
+void bl_wake_once(struct bl_wake *w);
+
 /* Is there somebody to ring? Then *want is what bl_wake_rang() is to be told
  * after the bell was sent. */
-int bl_wake_due(const struct bl_wake *w, uint32_t *want);
+int bl_wake_due(struct bl_wake *w, uint32_t *want);
 void bl_wake_rang(struct bl_wake *w, uint32_t want);
 
 /* Forgets the last bell: the next change is rung for again. */

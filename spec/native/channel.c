@@ -308,6 +308,32 @@ static void tells_of_the_end(void) {
   CHECK(bl_channel_free(NULL) == NULL);
 }
 
+/* Sends one, and takes it; 1 when that rang. */
+static int rings(void) {
+  CHECK_INT(traffic_send(ends[0], "x", 1, 0), 0);
+  struct pollfd bell = {ends[1]->sock, POLLIN, 0};
+  int rang = poll(&bell, 1, 0);
+  CHECK_INT(traffic_skip(ends[1], 0), 0);
+  CHECK_INT(traffic_skip(ends[1], 0), BL_ETIMEOUT);
+  return rang;
+}
+
+/* A parent closes what it gave its child: the next send must learn whether
+ * that was the last one, and those after it must not pay for that. */
+static void rings_once_for_a_copy_that_is_closed(void) {
+  struct bl_channel *copy;
+  int fds[BL_CHANNEL_FDS], copies[BL_CHANNEL_FDS];
+  NEED(bl_channel_pair(1, ends) == 0);
+  bl_channel_fds(ends[1], fds);
+  for (int i = 0; i < BL_CHANNEL_FDS; i++) copies[i] = dup(fds[i]);
+  NEED(bl_channel_adopt(bl_channel_kind(ends[1]), copies, &copy) == 0);
+  CHECK_INT(rings(), 0);
+  bl_channel_free(copy);
+  CHECK_INT(rings(), 1);
+  CHECK_INT(rings(), 0);
+  traffic_close(ends);
+}
+
 static void wakes_those_who_wait_at_the_end(void) {
   static const char bytes[16000];
   for (int sends = 0; sends < 2; sends++) {
@@ -344,4 +370,6 @@ CHECK_MAIN({"a message of any size arrives whole", keeps_any_size},
            {"large and small messages keep their order", keeps_the_order},
            {"a channel that waits costs nothing", costs_nothing_while_idle},
            {"the end comes after the last message", tells_of_the_end},
+           {"a copy of an end that is closed costs one bell",
+            rings_once_for_a_copy_that_is_closed},
            {"the end wakes who waits", wakes_those_who_wait_at_the_end})

@@ -4,6 +4,7 @@
 -- @module billiard.pool.chunks
 
 local driver = require "billiard.pool.driver"
+local core = require "billiard.core"
 local result = require "billiard.pool.result"
 
 local chunks = {}
@@ -54,14 +55,6 @@ function chunks.size(n, workers, o)
    if o.chunk then return o.chunk end
    if o.soft or o.hard then return 1 end
    return math.max(1, (n + 4 * workers - 1) // (4 * workers))
-end
-
---- Items first to last, as a list of its own with n.
-function chunks.cut(list, first, last)
-   local n = last - first + 1
-   local part = table.move(list, first, last, 1, {})
-   part.n = n
-   return part
 end
 
 ---- a chunk that is underway ----
@@ -121,10 +114,10 @@ function Part.hard_limit(part) return result.class.hard_limit(part.whole) end
 function chunks.submit(pool, submit, list, n, o)
    local size = chunks.size(n, pool.crew.goal, o)
    local r = result.new(pool, nil, o)
-   r.list, r.tickets, r.left = { n = n }, {}, math.max(1, (n + size - 1) // size)
+   r.list, r.tickets, r.left = core.pool_list(n), {}, math.max(1, (n + size - 1) // size)
    for i = 1, r.left do
       local first = (i - 1) * size + 1
-      local items = chunks.cut(list, first, math.min(n, first + size - 1))
+      local items = core.pool_slice(list, first, math.min(n, first + size - 1))
       local ticket, err, code = submit(items, chunks.part(r, first))
       if not ticket then
          r:discard()

@@ -25,7 +25,7 @@ local FOREVER <const> = math.huge
 
 --- The process it belongs to, where that is another one; cheap while it works.
 function driver.stranger(pool)
-   if pool.core and pcall(pool.core.fileno, pool.core) then return nil end
+   if pool.core then return pool.core:stranger() end
    return pool.pid ~= core.current_process().pid and pool.pid or nil
 end
 
