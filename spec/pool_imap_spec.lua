@@ -118,12 +118,12 @@ for _, name in ipairs { "imap", "imap_unordered" } do
       local pool <close> = scene.up()
       local gate <close> = scene.gate()
       local ran <close> = billiard.Value("i64", 0)
-      for _ in pool[name](pool, function(i)
+      for i in pool[name](pool, function(i)
         if i == 2 then scene.hold(gate.here, gate.go) end
         ran:add(1)
       end, (counter()), { prefetch = 30 }) do
         gate:entered()
-        break
+        if i == 1 then break end
       end
       gate.go:put(true)
       assert.equal(4, pool:apply(square, { 2 }))
