@@ -235,7 +235,7 @@ describe("results that nobody reads", function()
     assert.is_true(made.value <= 2 * AHEAD, made.value .. " results are made")
     for _, pid in ipairs(pids) do
       local _, rss = look(pid)
-      assert.is_true(rss < AHEAD * SIZE // 1024 * helper.scale, rss .. " KiB")
+      assert.is_true(helper.asan or rss < AHEAD * SIZE // 1024 * helper.scale, rss .. " KiB")
     end
     for _, r in ipairs(results) do assert.equal(SIZE, #r:get(LONG)) end
     assert.equal(300, made.value)
