@@ -29,8 +29,9 @@ describe("a pool at its start", function()
     for _, options in ipairs { 0, -1, 1.5, "2", { processes = 0 }, { processes = -3 },
         { workers = 2 }, { timeout = -1 }, { timeout = 0 }, { timeout = 0 / 0 },
         { soft_timeout = 2, timeout = 2 }, { max_tasks_per_child = 0 },
-        { max_tasks_per_child = -1 }, { max_tasks_per_child = "many" }, { max_memory_per_child = 0 },
-        { min = 0 }, { min = 2, max = 1 }, { max_restarts = -1 }, { start_timeout = 0 } } do
+        { max_tasks_per_child = -1 }, { max_tasks_per_child = "many" },
+        { max_memory_per_child = 0 }, { min = 0 }, { min = 2, max = 1 }, { max_restarts = -1 },
+        { start_timeout = 0 } } do
       local ok, message = pcall(billiard.Pool, options)
       assert.is_false(ok)
       assert.matches("^spec/pool_life_spec.lua:%d+: Pool: ", message)
@@ -187,7 +188,7 @@ describe("a pool's end", function()
   end)
 
   -- finding 15: in billiard such a pool is immortal
-  it("P17: comes with the collector, for one that is closed and joined, or just abandoned", function()
+  it("P17: comes with the collector, to one that is joined and to one that is abandoned", function()
     local before = helper.fds()
     local weak = setmetatable({}, { __mode = "k" })
     local function make(ends)
