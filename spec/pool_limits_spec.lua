@@ -212,9 +212,8 @@ describe("a soft limit", function()
   -- Every other task takes about as long as it may; those between have limits
   -- that they cannot meet, and would be hit by one that comes late.
   it("never hits a successor, in ten thousand tasks that end around it", function()
-    local limit <const> = 0.0005
-    -- a collector that never rests leaves time for fewer
-    local count <const> = os.getenv "BILLIARD_SPEC_GC" and 500 or 10000
+    local count <const> = helper.scale == 1 and 10000 or 1000
+    local limit <const> = 0.0005 * helper.scale
     local pool <close> = limits.pool { processes = 2 }
     local pids = pool:workers()
     local results, met, done = {}, 0, 0

@@ -114,7 +114,8 @@ describe("max_memory_per_child", function()
   it("has a successor ready before the old worker goes", function()
     local slow <const> = 0.4 * helper.scale
     local pool <close> = limits.pool { max_memory_per_child = 16 * MIB,
-      initializer = billiard.sleep, initargs = { slow } } -- busy: slow to start
+      initializer = billiard.sleep, -- busy: slow to come up
+      initargs = { slow } } -- busy: slow to start
     local longest, last = 0, billiard.now()
     for _ = 1, 8 do pool:apply(hoard) end
     local first = pool:apply(tasks.pid)

@@ -218,23 +218,6 @@ static void gives_a_worker_no_more_than_it_may_do(void) {
   end();
 }
 
-/* None of them had anything to do. */
-static void gives_a_number_again(void) {
-  enum { TIMES = 20 };
-  struct bl_pool_event e;
-  NEED(begin(1));
-  for (int i = 0; i < TIMES; i++) {
-    NEED(await(BL_POOL_UP, &e));
-    bl_pool_kill(pool, 0);
-    NEED(await(BL_POOL_GONE, &e));
-    NEED(add() == 0);
-  }
-  submit(SQUARE, 5);
-  NEED(await(BL_POOL_RESULT, &e));
-  CHECK_INT(value_of(&e), 25);
-  end();
-}
-
 static void carries_what_is_large(void) {
   enum { TIMES = 4 << 20 };
   struct bl_pool_event e;
@@ -332,7 +315,6 @@ int main(void) {
        lets_a_worker_leave_when_it_is_done},
       {"gives a worker no more tasks than it may do",
        gives_a_worker_no_more_than_it_may_do},
-      {"gives a number again to whoever comes", gives_a_number_again},
       {"carries what is large", carries_what_is_large},
       {"forgets an idle worker that died", forgets_an_idle_worker_that_died},
       {"ends each task once, whoever dies", ends_each_task_once_whoever_dies}};
