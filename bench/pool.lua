@@ -51,15 +51,20 @@ end
 local function python(module, what, n)
    return function()
       return measure.peer { "/usr/bin/python3", "bench/peers/pool.py", module,
-         what, tostring(n) } or 0 / 0
+         what, tostring(n) } or math.huge
    end
+end
+
+-- nil without the peer.
+local function known(seconds)
+   return seconds < math.huge and seconds or nil
 end
 
 -- The median of each, and of what Python takes for the same.
 local function beside_python(what, ours, n)
    local one, other, fork = measure.interleave(PEER_ROUNDS, ours,
       python("multiprocessing", what, n), python("billiard", what, n))
-   return one, other == other and other or nil, fork == fork and fork or nil
+   return one, known(other), known(fork)
 end
 
 local function line(name, value, peer, goal)
@@ -82,7 +87,7 @@ local function round_trips(pool)
       python("multiprocessing", "apply", PEER_CALLS))
    measure.seconds { name = "Pool apply / socketpair, there+back",
       value = ours, floor = bare, goal = { floor = 0.5 } }
-   line("Pool apply / multiprocessing", ours, theirs == theirs and theirs)
+   line("Pool apply / multiprocessing", ours, known(theirs))
 end
 
 local function maps(pool)
@@ -107,7 +112,7 @@ local function whole_life()
    local ours, theirs = measure.interleave(PEER_ROUNDS, once,
       python("multiprocessing", "join", 1000))
    measure.line { name = "Pool map + close + join", unit = "ms",
-      value = ours * 1e3, peer = theirs == theirs and theirs * 1e3 or nil,
+      value = ours * 1e3, peer = known(theirs) and theirs * 1e3,
       goal = { value = 50 } }
 end
 
