@@ -62,7 +62,7 @@ describe("an idle worker", function()
     local pool <close> = scene.up { processes = 2 }
     local gate <close> = scene.gate()
     local runs <close> = billiard.Value("i64", 0)
-    local _, pid = hold(pool, gate)
+    local held, pid = hold(pool, gate)
     local results = {}
     for i = 1, 50 do
       results[i] = pool:apply_async(function()
@@ -73,7 +73,7 @@ describe("an idle worker", function()
     scene.kill(pid)
     for i, r in ipairs(results) do assert.equal(i, r:get(LONG)) end
     assert.equal(50, runs.value)
-    assert.equal(1, pool:stats().lost)
+    assert.same({ LOST, 1 }, { scene.failure(held).code, pool:stats().lost })
   end)
 
   it("P01: dies stopped, with tasks that it never saw, which then run once", function()
