@@ -118,12 +118,12 @@ for _, name in ipairs { "imap", "imap_unordered" } do
       local pool <close> = scene.up()
       local gate <close> = scene.gate()
       local ran <close> = billiard.Value("i64", 0)
-      for _ in pool[name](pool, function(i)
+      for i in pool[name](pool, function(i)
         if i == 2 then scene.hold(gate.here, gate.go) end
         ran:add(1)
       end, (counter()), { prefetch = 30 }) do
         gate:entered()
-        break
+        if i == 1 then break end
       end
       gate.go:put(true)
       assert.equal(4, pool:apply(square, { 2 }))
@@ -235,7 +235,7 @@ describe("results that nobody reads", function()
     assert.is_true(made.value <= 2 * AHEAD, made.value .. " results are made")
     for _, pid in ipairs(pids) do
       local _, rss = look(pid)
-      assert.is_true(rss < AHEAD * SIZE // 1024 * helper.scale, rss .. " KiB")
+      assert.is_true(helper.asan or rss < AHEAD * SIZE // 1024 * helper.scale, rss .. " KiB")
     end
     for _, r in ipairs(results) do assert.equal(SIZE, #r:get(LONG)) end
     assert.equal(300, made.value)

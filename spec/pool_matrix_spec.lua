@@ -74,7 +74,7 @@ describe("a task that goes off", function()
     end
   end
 
-  it("P12: while its result is unpacked here, raise ★, is a bad_frame, and no worker is lost", function()
+  it("P12: while its result is unpacked here, raise ★, fails alone, as a bad_frame", function()
     local pool <close> = pool_of(1)
     local pid = pool:apply(tasks.pid)
     local r, others = around(pool, function()
@@ -94,7 +94,8 @@ describe("a task that goes off", function()
     it("P02: in the collector, later, " .. how .. ", is one task's loss at most", function()
       local pool <close> = pool_of(1)
       assert.is_true(pool:apply_async(module "leave", { how }):wait(LONG))
-      local codes = scene.tally { pool:apply_async(collectgarbage), pool:apply_async(collectgarbage) }
+      local codes = scene.tally { pool:apply_async(collectgarbage),
+        pool:apply_async(collectgarbage) }
       assert.is_true(codes.done == 2 or codes.done == 1 and codes.WorkerLostError == 1)
       assert.equal(1, pool:apply(math.abs, { -1 }))
     end)

@@ -95,7 +95,9 @@ describe("a task of a pool", function()
 
   it("fails with what it raised, whatever value that is", function()
     local pool <close> = scene.pool()
-    local function raised(value) return scene.failure(pool:apply_async(error, { value, 0 })).value end
+    local function raised(value)
+      return scene.failure(pool:apply_async(error, { value, 0 })).value
+    end
     assert.same({ 1, { 2 } }, raised { 1, { 2 } })
     assert.equal(7, raised(7))
     assert.equal(false, raised(false))
@@ -117,7 +119,8 @@ describe("a value that cannot travel", function()
     local others = {}
     for i = 1, 20 do
       others[i] = pool:apply_async(identity, { i })
-      local ok, err = pcall(pool.apply_async, pool, identity, { 1, { deep = coroutine.create(print) } })
+      local ok, err = pcall(pool.apply_async, pool, identity,
+        { 1, { deep = coroutine.create(print) } })
       assert.same({ false, "unsendable", "args[2].deep: thread" }, { ok, err.code, err.path })
     end
     local thread = coroutine.create(print)
@@ -162,7 +165,9 @@ describe("a value that cannot travel", function()
     local pool <close> = scene.pool()
     local pid = pool:apply(tasks.pid)
     for _ = 1, 20 do
-      local err = scene.failure(pool:apply_async(function() return { f = coroutine.create(print) } end))
+      local err = scene.failure(pool:apply_async(function()
+        return { f = coroutine.create(print) }
+      end))
       assert.same({ "RemoteError", "result.f: thread" }, { err.code, err.path })
     end
     assert.equal(pid, pool:apply(tasks.pid))

@@ -12,7 +12,7 @@ local function refused(opts)
   local n <close> = billiard.Value("i64", 0)
   local f = opts.initializer
   opts.initializer = function(...)
-    pids[n:add(1) + 1] = require "billiard".current_process().pid
+    pids[n:add(1)] = require "billiard".current_process().pid
     return f(...)
   end
   opts.start_method = helper.method

@@ -150,6 +150,16 @@ describe("billiard.pool, its life:", function()
       assert.equal("idle", rows[2].state)
     end)
 
+    it("are shown, too, when one is reaped by others while it is looked at", function()
+      local pool, open = manual(1), io.open
+      -- ESRCH then; what cannot be read gives nil as well
+      io.open = function() return open("/dev/null", "w") end -- luacheck: ignore
+      local ok, rows = pcall(pool.workers, pool)
+      io.open = open -- luacheck: ignore
+      assert.True(ok, rows)
+      assert.Nil(rows[1].rss)
+    end)
+
     it("are counted, and so are tasks", function()
       local pool = manual(2)
       local all = { pool:apply_async(identity), pool:apply_async(boom), pool:apply_async(identity),

@@ -214,6 +214,12 @@ describe("set_forkserver_preload", function()
     end)
   end)
 
+  it("is not needed for this library", function()
+    assert.is_true(result("forkserver", function()
+      return package.loaded["billiard.supervisor"] ~= nil
+    end))
+  end)
+
   it("makes starts fail with what a module says, until there is another list", function()
     with_path(function()
       billiard.set_forkserver_preload { "tally", "broken" }

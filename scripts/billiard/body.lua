@@ -199,9 +199,12 @@ local function take_common(told)
    context.settings.preload = told.preload
 end
 
---- zygote: loads what the children will need.
+--- zygote: loads what the children will need. Most need all of this library,
+-- which takes a child longer to read than to be started; one that does not find
+-- it may do without.
 function body.preload(told)
    take_common(told)
+   pcall(require, "billiard")
    for _, name in ipairs(told.preload) do
       local ok, err = pcall(require, name)
       if not ok then

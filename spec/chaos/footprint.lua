@@ -67,11 +67,12 @@ function footprint.take()
   }
 end
 
---- What has grown, as a list of sentences in order.
-function footprint.growth(before, after)
+--- What has grown, as a list of sentences in order. `slack`: how much more is no
+-- growth, where that is another amount than else.
+function footprint.growth(before, after, slack)
   local list = {}
   for name, n in pairs(after) do
-    if n > before[name] + (SLACK[name] or 0) then
+    if n > before[name] + (slack and slack[name] or SLACK[name] or 0) then
       list[#list + 1] = ("%d %s, %d before"):format(n, name, before[name])
     end
   end

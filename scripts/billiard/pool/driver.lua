@@ -144,14 +144,6 @@ end
 
 local on = {}
 
-function on.result(pool, ticket, flags, ...)
-   local pending = pool.pending
-   local task = pending[ticket]
-   pending[ticket] = nil
-   pool.open, pool.finished = pool.open - 1, pool.finished + 1
-   getmetatable(task).on_result(task, flags, ...)
-end
-
 function on.error(pool, ticket, flags, err)
    local task = driver.forget(pool, ticket)
    pool.finished = pool.finished + 1
@@ -214,9 +206,18 @@ function on.gone(pool, number, process, done)
    if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
 end
 
-local function take(pool, kind, ...)
+-- Nearly all are results of tasks.
+local function take(pool, kind, ticket, flags, ...)
+   if kind == "result" then
+      local pending = pool.pending
+      local task = pending[ticket]
+      pending[ticket] = nil
+      pool.open, pool.finished = pool.open - 1, pool.finished + 1
+      getmetatable(task).on_result(task, flags, ...)
+      return true
+   end
    if not kind then return false end
-   on[kind](pool, ...)
+   on[kind](pool, ticket, flags, ...)
    return true
 end
 

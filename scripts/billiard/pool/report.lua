@@ -7,7 +7,8 @@ local report = {}
 -- KiB in memory now; nil when it has ended, or cannot be looked at.
 local function rss_of(pid)
    local file <close> = io.open(("/proc/%d/status"):format(pid), "r")
-   return file and tonumber(file:read "a":match "VmRSS:%s*(%d+)")
+   local text = file and file:read "a"
+   return text and tonumber(text:match "VmRSS:%s*(%d+)")
 end
 
 local function state_of(up, retired, ticket)

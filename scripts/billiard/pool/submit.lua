@@ -12,6 +12,7 @@ local misuse <const> = options.misuse
 local submit = { APPLY = 0, MAP = 1, STARMAP = 2 }
 
 local APPLY <const> = submit.APPLY
+local new_result <const>, pcall <const>, type <const> = result.new, pcall, type
 local NO_ARGS <const> = {}
 
 --- Raises if it is no pool, or another process's.
@@ -99,7 +100,7 @@ function submit.one(pool, f, args, given)
       pool.hard, 1, false)
    if not ok then raise(pool, "apply", ticket) end
    if not ticket then return nil, err, code end
-   local r = result.new(pool, ticket)
+   local r = new_result(pool, ticket)
    register(pool, ticket, r)
    return r
 end
