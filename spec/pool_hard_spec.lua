@@ -180,28 +180,29 @@ local function watch(queue)
   end
 end
 
--- The median of some tries for each; act(owner) once all of them run.
+-- How late each of the stubborn was, in each of some tries, together.
+-- act(owner) is called once all of them run.
 local function lateness(after, act)
   local all = {}
-  for i = 1, #stubborn do all[i] = {} end
-  for try = 1, 3 do
+  for _ = 1, 3 do
     local queue <close> = billiard.Queue()
     local p <close> = assert(owner(queue, after):start())
     local rest = watch(queue)
     act(p)
-    for i, late in ipairs(rest()) do all[i][try] = late end
+    table.move(rest(), 1, #stubborn, #all + 1, all)
     p:kill()
     p:join(LONG)
   end
-  for i, list in ipairs(all) do all[i] = limits.median(list) end
   return all
 end
 
+-- They share the processors with each other: one may be late, not most.
 local function assert_on_time(all)
-  for i, late in ipairs(all) do
-    assert.is_true(late < LATE, ("a task that %s: late by %g"):format(stubborn[i][1], late))
-    assert.is_true(late > -SHORT, ("a task that %s: early by %g"):format(stubborn[i][1], -late))
+  assert.equal(3 * #stubborn, #all)
+  for _, late in ipairs(all) do
+    assert.is_true(late > -SHORT and late < 20 * LATE, "off by " .. late)
   end
+  assert.is_true(limits.median(all) < LATE, "late by " .. limits.median(all))
 end
 
 describe("a hard limit without its owner", function()
