@@ -187,6 +187,13 @@ describe("a soft limit", function()
     assert.equal(SOFT, select(3, pool:map(work, { 1, 2, 3 }, { soft_timeout = SHORT, chunk = 1 })))
   end)
 
+  it("is each item's own in a map that says nothing of chunks", function()
+    local pool <close> = limits.pool { soft_timeout = 4 * SHORT }
+    local list = {}
+    for i = 1, 10 do list[i] = SHORT end
+    assert.same(list, { table.unpack(assert(pool:map(tasks.busy, list))) })
+  end)
+
   it("puts a debug hook of the user's back", function()
     local pool <close> = limits.pool {}
     local same, seen = pool:apply(function()
