@@ -155,6 +155,135 @@ function Supervisor:stop()
    return outcome(self)
 end
 
+---- children, while it runs ----
+
+-- Carries out one of supervisor.calls; the reply's action, or nil.
+local function call(self, what, event)
+   check(self, what)
+   if not self.driver.up or self.driver.verdict then
+      error(what .. ": this Supervisor is not running", 3)
+   end
+   local token = {}
+   event[1], event.call = what, token
+   self.driver:tell(self.driver.root, event)
+   turn_until(self, function() return self.driver.replies[token] end)
+   local reply = self.driver.replies[token]
+   self.driver.replies[token] = nil
+   return reply or { id = event.id, reason = "stopping" }
+end
+
+local REFUSALS <const> = {
+   not_found = "there is no child %s",
+   already_started = "there is a child %s already, and it runs",
+   already_present = "there is a child %s already; restart_child starts it",
+   running = "child %s is running",
+   restarting = "child %s is being started again",
+   stopping = "the supervisor ended before child %s was dealt with",
+}
+
+local function answer(self, what, reply)
+   if reply.ok then
+      local row = self:child(reply.id)
+      return true, row and row.pid
+   end
+   local known = REFUSALS[reply.reason]
+   local code = known and reply.reason or "StartError"
+   local text = known and known:format(reply.id)
+      or ("child %s did not start: %s"):format(reply.id, reply.reason)
+   local err = core.new_error(code, ("%s (%s)"):format(text, what))
+   err.name = reply.id
+   return nil, err, code
+end
+
+local function check_id(what, id)
+   if type(id) ~= "string" then
+      error(("%s: a child's name must be a string, got %s"):format(what,
+         type(id)), 3)
+   end
+   return id
+end
+
+--- Adds a child behind the others and starts it.
+-- @tparam table child options as in a topology, or a topology
+-- @treturn boolean true; then its pid, where it has one (it may have declined).
+-- Or nil, Error, code: "already_started", "already_present", or "StartError",
+-- and then there is no such child
+function Supervisor:start_child(child)
+   local checked, problem = child, nil
+   if type(child) == "table" and type(child.checked) == "table" then
+      checked = child.checked -- a topology
+   else
+      checked, problem = spec.child(child)
+   end
+   if not problem then problem = spec.unfit(self.driver.root.spec, checked) end
+   if problem then error("start_child: " .. problem, 2) end
+   return answer(self, "start_child", call(self, "start_child",
+      { id = checked.id, spec = checked }))
+end
+
+--- Stops a child, or cancels its restart; it stays, not running, unless it is
+-- temporary.
+-- @treturn boolean true, also where it does not run; or nil, Error, "not_found"
+function Supervisor:terminate_child(id)
+   return (answer(self, "terminate_child", call(self, "terminate_child",
+      { id = check_id("terminate_child", id) })))
+end
+
+--- Starts a child that does not run.
+-- @return as start_child; the codes are "running", "restarting", "not_found"
+-- and "StartError", and then it stays, not running
+function Supervisor:restart_child(id)
+   return answer(self, "restart_child", call(self, "restart_child",
+      { id = check_id("restart_child", id) }))
+end
+
+--- Forgets a child that does not run.
+-- @treturn boolean true; or nil, Error, "running", "restarting" or "not_found"
+function Supervisor:delete_child(id)
+   return (answer(self, "delete_child", call(self, "delete_child",
+      { id = check_id("delete_child", id) })))
+end
+
+local function child_row(node, c)
+   local handle = node.running[c.ref]
+   return { id = c.id, name = c.id, state = c.state,
+      type = c.spec.supervisor and "supervisor" or "worker",
+      process = handle and handle.process,
+      pid = handle and handle.process and handle.process.pid or nil }
+end
+
+--- One of its children: `{ id, name, state, type, pid, process }`; nil where
+-- there is none. The Process is the supervisor's: do not end or close it.
+function Supervisor:child(id)
+   check(self, "child")
+   local c = self.driver.root.machine.by_id[check_id("child", id)]
+   return c and child_row(self.driver.root, c)
+end
+
+--- All of them, as `child` tells, in the order of their starts.
+function Supervisor:which_children()
+   check(self, "which_children")
+   local list = {}
+   for i, c in ipairs(self.driver.root.machine.children) do
+      list[i] = child_row(self.driver.root, c)
+   end
+   return list
+end
+
+--- How many: `{ specs, active, supervisors, workers }`; active are those that
+-- run, the last two count all.
+function Supervisor:count_children()
+   local n = { specs = 0, active = 0, supervisors = 0, workers = 0 }
+   for _, row in ipairs(self:which_children()) do
+      local kind = row.type .. "s"
+      n.specs, n[kind] = n.specs + 1, n[kind] + 1
+      if row.state ~= "stopped" and row.state ~= "restarting" then
+         n.active = n.active + 1
+      end
+   end
+   return n
+end
+
 local function node_status(node)
    local list = {}
    for i, c in ipairs(node.machine.children) do

@@ -8,8 +8,10 @@
 --                                                    due: starting again
 --
 -- What concerns the other children is for the machine: m.on holds its
--- functions go_on, notice, fail and revive.
+-- functions go_on, ignored, notice, fail and revive.
 -- @module billiard.supervisor.child
+
+local kinds = require "billiard.policy.restart".kinds
 
 local child = {}
 
@@ -18,7 +20,7 @@ local AFTER_KILL <const> = 5
 
 function child.new(spec)
    return { id = spec.id, spec = spec, state = "stopped", ref = 0, rung = 0,
-            ran = 0 }
+            ran = 0, temporary = spec.restart == kinds.temporary }
 end
 
 --- Appends an action.
@@ -89,7 +91,8 @@ local function climb(m, c, at)
       return settle(m, c, { at = at })
    end
    if rung[1] ~= "WAIT" then
-      emit(m, "signal", { id = c.id, ref = c.ref, signal = rung[1] })
+      emit(m, "signal", { id = c.id, ref = c.ref, signal = rung[1],
+         seconds = rung[2] })
    end
    set_due(m, c, at + (last and AFTER_KILL or rung[2]))
 end
@@ -140,6 +143,11 @@ local function failed(m, c, event)
    m.on.fail(m, c, event)
 end
 
+local function ignored(m, c, event)
+   child.rest(m, c)
+   m.on.ignored(m, c, event.at)
+end
+
 local function died_early(m, c, event)
    child.rest(m, c)
    m.on.fail(m, c, { at = event.at, random = event.random,
@@ -169,9 +177,10 @@ end
 local TRANSITIONS <const> = {
    stopped = {},
    starting = { started = started, ready = up, failed = failed,
-                died = died_early, due = late },
+                ignored = ignored, died = died_early, due = late },
    running = { died = died },
-   stopping = { died = settle, failed = settle, due = next_rung },
+   stopping = { died = settle, failed = settle, ignored = settle,
+                due = next_rung },
    dead = {},
    restarting = { due = again },
 }

@@ -28,15 +28,14 @@ Driver.__index = Driver
 --    up(spec, process), down(spec, process)
 function driver.new(spec, hooks)
    local d = setmetatable({ loop = loop.new(), queue = {}, starting = {},
-      nodes = {}, hooks = hooks or {} }, Driver)
+      nodes = {}, replies = {}, hooks = hooks or {} }, Driver)
    d.root = d:node(spec)
    return d
 end
 
 function Driver:node(spec, parent, ref)
    local node = { spec = spec, machine = machine.new(spec), parent = parent,
-                  ref = ref, running = {}, by_id = {} }
-   for _, each in ipairs(spec.children) do node.by_id[each.id] = each end
+                  ref = ref, running = {} }
    self.nodes[node] = true
    return node
 end
@@ -86,12 +85,38 @@ function Driver:ended(node, handle)
       code = code, reason = reason })
 end
 
-function Driver:start_process(node, spec, ref)
-   local process = core.Process(self:hook("options", spec) or spec.options)
+-- What the child's own start function makes of its options: options; nil and
+-- the event that says why there are none.
+local function ask_for_options(spec, options)
+   local copy = {}
+   for name, value in pairs(options) do copy[name] = value end
+   local ok, answer, reason = pcall(spec.prepare, copy)
+   if not ok then return nil, { "failed", reason = tostring(answer) } end
+   if answer == "ignore" then return nil, { "ignored" } end
+   if type(answer) == "table" then return answer end
+   return nil, { "failed", reason = tostring(reason or "start returned "
+      .. tostring(answer)) }
+end
+
+-- The started Process; nil and the event that says why there is none.
+function Driver:new_process(spec)
+   local options, event = self:hook("options", spec) or spec.options, nil
+   if spec.prepare then
+      options, event = ask_for_options(spec, options)
+      if not options then return nil, event end
+   end
+   local built, process = pcall(core.Process, options)
+   if not built then return nil, { "failed", reason = process } end
    local started, message = process:start()
-   if not started then
-      return self:tell(node, { "failed", id = spec.id, ref = ref,
-         reason = message })
+   if not started then return nil, { "failed", reason = message } end
+   return process
+end
+
+function Driver:start_process(node, spec, ref)
+   local process, event = self:new_process(spec)
+   if not process then
+      event.id, event.ref = spec.id, ref
+      return self:tell(node, event)
    end
    core.contain(process)
    local handle = { spec = spec, ref = ref, process = process,
@@ -108,7 +133,7 @@ end
 local actions = {}
 
 function actions.start(d, node, action)
-   local spec, ref = node.by_id[action.id], action.ref
+   local spec, ref = node.machine.by_id[action.id].spec, action.ref
    if not spec.supervisor then return d:start_process(node, spec, ref) end
    local inner = d:node(spec, node, ref)
    node.running[ref] = { spec = spec, ref = ref, node = inner }
@@ -124,6 +149,8 @@ function actions.signal(d, node, action)
    if action.signal == "KILL" or action.signal == "SIGKILL"
       or action.signal == 9 then
       if process:is_alive() then sent, why = core.kill_group(process) end
+   elseif action.signal == "UNWIND" then
+      sent, why = process:terminate_controlled(action.seconds)
    else
       sent, why = process:send_signal(action.signal)
       if sent then process:send_signal "CONT" end -- a stopped one cannot obey
@@ -163,6 +190,8 @@ function actions.ended(d, node, action)
       reason = action.id and ("%s (%s: %s)"):format(action.reason, action.id,
          action.last or "done") or action.reason })
 end
+
+function actions.reply(d, _, action) d.replies[action.call] = action end
 
 function actions.report(d, node, action)
    d:hook("report", action, node.spec.id)
