@@ -7,6 +7,7 @@
 -- `poll` from a loop of your own.
 -- @module billiard.supervisor
 
+local apart = require "billiard.supervisor.apart"
 local core = require "billiard.core"
 local driver = require "billiard.supervisor.driver"
 local log = require "billiard.log"
@@ -212,6 +213,7 @@ function Supervisor:start_child(child)
    local checked, problem = child, nil
    if type(child) == "table" and type(child.checked) == "table" then
       checked = child.checked -- a topology
+      if checked.own_process then checked = apart.child(checked) end
    else
       checked, problem = spec.child(child)
    end
@@ -247,7 +249,7 @@ end
 local function child_row(node, c)
    local handle = node.running[c.ref]
    return { id = c.id, name = c.id, state = c.state,
-      type = c.spec.supervisor and "supervisor" or "worker",
+      type = (c.spec.supervisor or c.spec.apart) and "supervisor" or "worker",
       process = handle and handle.process,
       pid = handle and handle.process and handle.process.pid or nil }
 end

@@ -4,6 +4,7 @@
 -- was called; the value can be started, and `billiard run` starts it.
 -- @module billiard.topology
 
+local apart = require "billiard.supervisor.apart"
 local supervisor = require "billiard.supervisor"
 local spec = supervisor.spec
 
@@ -112,7 +113,9 @@ local function children(options)
    local list = {}
    for i, value in ipairs(options) do
       local checked, problem
-      if is_topology(value) then checked = value.checked
+      if is_topology(value) then
+         checked = value.checked
+         if checked.own_process then checked = apart.child(checked) end
       else checked, problem = spec.child(value) end
       if not checked then return nil, ("child %d: %s"):format(i, problem) end
       list[i] = checked

@@ -239,7 +239,7 @@ function on.revive(m, c, at)
       return table.insert(m.notices, { child = c, ref = c.ref, again = true })
    end
    local stop, start = strategy[m.spec.strategy](m.children, c)
-   c.state = "stopped"
+   child.rest(m, c)
    rounds.begin(m, { stop = stop, start = start, exclusive = #stop > 0,
       drops = true, done = on.next }, at)
 end

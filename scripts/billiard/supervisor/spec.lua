@@ -205,7 +205,8 @@ end
 
 local SUPERVISOR <const> = { name = true, strategy = true, intensity = true,
    period = true, auto_shutdown = true, restart = true, backoff = true,
-   significant = true, stop_order = true, depends_on = true }
+   significant = true, stop_order = true, depends_on = true,
+   own_process = true }
 
 local function read_window(s, options)
    local given = options.intensity
@@ -231,10 +232,13 @@ local function read_words(s, options)
    s.strategy = options.strategy or "one_for_one"
    s.auto_shutdown = options.auto_shutdown or "never"
    s.stop_order = options.stop_order or "reverse"
+   s.own_process = options.own_process or false
    if not STRATEGIES[s.strategy] then
       return must_be("strategy", words(STRATEGIES), s.strategy)
    elseif not SHUTDOWNS[s.auto_shutdown] then
       return must_be("auto_shutdown", words(SHUTDOWNS), s.auto_shutdown)
+   elseif options.own_process ~= nil and type(options.own_process) ~= "boolean" then
+      return must_be("own_process", "a boolean", options.own_process)
    elseif not STOP_ORDERS[s.stop_order] then
       return must_be("stop_order", words(STOP_ORDERS), s.stop_order)
    end
