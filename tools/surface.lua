@@ -12,6 +12,8 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 
 -- spec files about no single module; the page is named where there is one
 local no_page = {
+  supervisor_calls = "docs/api/supervisor.md",
+  strategy = "docs/api/supervisor.md",
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",

@@ -544,11 +544,16 @@ function Logger:getLevel() end
 ---@field stop? billiard.Ladder
 ---@field ready? billiard.ReadyWhen
 ---@field significant? boolean
+---@field depends_on? string|string[]
+---@field start? fun(options: table): table|string?, string?
 
 ---@class billiard.SupervisorOptions
 ---@field [integer] billiard.Topology|billiard.ChildOptions
 ---@field name string
----@field strategy? "one_for_one"
+---@field strategy? "one_for_one"|"one_for_all"|"rest_for_one"
+---@field stop_order? "reverse"|"parallel"
+---@field own_process? boolean
+---@field depends_on? string|string[]
 ---@field intensity? integer|billiard.RestartPolicy
 ---@field period? number
 ---@field auto_shutdown? "never"|"any_significant"|"all_significant"
@@ -582,8 +587,35 @@ function Topology:stop() end
 ---@return billiard.Status
 function Topology:status() end
 
+---@class billiard.ChildRow
+---@field id string
+---@field name string
+---@field state string
+---@field type "worker"|"supervisor"
+---@field pid? integer
+---@field process? billiard.Process
+
 ---@class billiard.Supervisor: billiard.Topology
 local Supervisor = {}
+---@param child table|billiard.Topology
+---@return true?, integer|billiard.Error|nil, string?
+function Supervisor:start_child(child) end
+---@param name string
+---@return true?, billiard.Error?, string?
+function Supervisor:terminate_child(name) end
+---@param name string
+---@return true?, integer|billiard.Error|nil, string?
+function Supervisor:restart_child(name) end
+---@param name string
+---@return true?, billiard.Error?, string?
+function Supervisor:delete_child(name) end
+---@param name string
+---@return billiard.ChildRow?
+function Supervisor:child(name) end
+---@return billiard.ChildRow[]
+function Supervisor:which_children() end
+---@return { specs: integer, active: integer, supervisors: integer, workers: integer }
+function Supervisor:count_children() end
 ---@return billiard.Supervisor
 function Supervisor:begin() end
 ---@return true? ended, string|billiard.Error why, string? code
@@ -641,6 +673,11 @@ function billiard.supervisor.new(checked, hooks) end
 ---@param report table
 ---@return string
 function billiard.supervisor.sentence(report) end
+---@param seconds? number
+---@return billiard.Ladder
+function billiard.policy.stop.unwind(seconds) end
+---@type billiard.Ladder
+billiard.policy.stop.infinite = nil
 ---@type billiard.Ladder
 billiard.policy.stop.brutal = nil
 ---@param seconds? number 5

@@ -182,11 +182,8 @@ local REFUSALS <const> = {
    stopping = "the supervisor ended before child %s was dealt with",
 }
 
-local function answer(self, what, reply)
-   if reply.ok then
-      local row = self:child(reply.id)
-      return true, row and row.pid
-   end
+local function answer(what, reply)
+   if reply.ok then return true end
    local known = REFUSALS[reply.reason]
    local code = known and reply.reason or "StartError"
    local text = known and known:format(reply.id)
@@ -194,6 +191,14 @@ local function answer(self, what, reply)
    local err = core.new_error(code, ("%s (%s)"):format(text, what))
    err.name = reply.id
    return nil, err, code
+end
+
+-- The same for what has a pid then.
+local function answer_start(self, what, reply)
+   local ok, err, code = answer(what, reply)
+   if not ok then return nil, err, code end
+   local row = self:child(reply.id)
+   return true, row and row.pid
 end
 
 local function check_id(what, id)
@@ -210,16 +215,15 @@ end
 -- Or nil, Error, code: "already_started", "already_present", or "StartError",
 -- and then there is no such child
 function Supervisor:start_child(child)
-   local checked, problem = child, nil
+   local checked, problem
    if type(child) == "table" and type(child.checked) == "table" then
-      checked = child.checked -- a topology
-      if checked.own_process then checked = apart.child(checked) end
+      checked = apart.wanted(child.checked) -- a topology
    else
       checked, problem = spec.child(child)
    end
    if not problem then problem = spec.unfit(self.driver.root.spec, checked) end
    if problem then error("start_child: " .. problem, 2) end
-   return answer(self, "start_child", call(self, "start_child",
+   return answer_start(self, "start_child", call(self, "start_child",
       { id = checked.id, spec = checked }))
 end
 
@@ -227,23 +231,23 @@ end
 -- temporary.
 -- @treturn boolean true, also where it does not run; or nil, Error, "not_found"
 function Supervisor:terminate_child(id)
-   return (answer(self, "terminate_child", call(self, "terminate_child",
-      { id = check_id("terminate_child", id) })))
+   return answer("terminate_child", call(self, "terminate_child",
+      { id = check_id("terminate_child", id) }))
 end
 
 --- Starts a child that does not run.
 -- @return as start_child; the codes are "running", "restarting", "not_found"
 -- and "StartError", and then it stays, not running
 function Supervisor:restart_child(id)
-   return answer(self, "restart_child", call(self, "restart_child",
+   return answer_start(self, "restart_child", call(self, "restart_child",
       { id = check_id("restart_child", id) }))
 end
 
 --- Forgets a child that does not run.
 -- @treturn boolean true; or nil, Error, "running", "restarting" or "not_found"
 function Supervisor:delete_child(id)
-   return (answer(self, "delete_child", call(self, "delete_child",
-      { id = check_id("delete_child", id) })))
+   return answer("delete_child", call(self, "delete_child",
+      { id = check_id("delete_child", id) }))
 end
 
 local function child_row(node, c)

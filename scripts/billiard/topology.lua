@@ -113,9 +113,7 @@ local function children(options)
    local list = {}
    for i, value in ipairs(options) do
       local checked, problem
-      if is_topology(value) then
-         checked = value.checked
-         if checked.own_process then checked = apart.child(checked) end
+      if is_topology(value) then checked = apart.wanted(value.checked)
       else checked, problem = spec.child(value) end
       if not checked then return nil, ("child %d: %s"):format(i, problem) end
       list[i] = checked

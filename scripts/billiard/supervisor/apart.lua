@@ -20,9 +20,11 @@ function apart.main(checked)
    instance:wait()
 end
 
---- The child that runs it, for a checked supervisor.
-function apart.child(checked)
-   return {
+--- What stands for it in the one above: itself, or, where it wants a process
+-- of its own, the child that is that process.
+-- @tparam table checked
+function apart.wanted(checked)
+   return not checked.own_process and checked or {
       id = checked.id, restart = checked.restart,
       restart_name = checked.restart_name, backoff = checked.backoff,
       significant = checked.significant, depends_on = checked.depends_on,

@@ -100,10 +100,11 @@ end
 
 -- The started Process; nil and the event that says why there is none.
 function Driver:new_process(spec)
-   local options, event = self:hook("options", spec) or spec.options, nil
+   local options = self:hook("options", spec) or spec.options
    if spec.prepare then
-      options, event = ask_for_options(spec, options)
-      if not options then return nil, event end
+      local asked, event = ask_for_options(spec, options)
+      if not asked then return nil, event end
+      options = asked
    end
    local built, process = pcall(core.Process, options)
    if not built then return nil, { "failed", reason = process } end
