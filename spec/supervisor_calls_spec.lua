@@ -52,7 +52,7 @@ describe("a running supervisor", function()
   helper.guard()
 
   it("starts, stops, starts again and forgets a child", function()
-    local t <close>, s = started { name = "s", child "a" }
+    local _ <close>, s = started { name = "s", child "a" }
     local ok, pid = s:start_child(child "b")
     assert.is_true(ok)
     assert.equal(pid, s:child("b").pid)
@@ -71,7 +71,7 @@ describe("a running supervisor", function()
   end)
 
   it("names what it refuses, and changes nothing", function()
-    local t <close>, s = started { name = "s", child "a" }
+    local _ <close>, s = started { name = "s", child "a" }
     fails_with("already_started", s:start_child(child "a"))
     fails_with("not_found", s:terminate_child "x")
     fails_with("not_found", s:restart_child "x")
@@ -88,7 +88,7 @@ describe("a running supervisor", function()
   end)
 
   it("counts its children", function()
-    local t <close>, s = started { name = "s", child "a", child("b"),
+    local _ <close>, s = started { name = "s", child "a", child("b"),
       topology.group { name = "g", target = rest } }
     assert.is_true(s:terminate_child "b")
     assert.same({ specs = 3, active = 2, workers = 2, supervisors = 1 }, s:count_children())
@@ -121,8 +121,8 @@ describe("a child's start function", function()
   end)
 
   it("declines", function()
-    local t <close>, s = started { name = "s", child("a", { start = function() return "ignore" end }),
-      child "b" }
+    local decline = function() return "ignore" end
+    local _ <close>, s = started { name = "s", child("a", { start = decline }), child "b" }
     assert.equal("a:stopped b:running", states(s))
     local ok, pid = s:restart_child "a"
     assert.is_true(ok)
@@ -134,7 +134,8 @@ describe("a child's start function", function()
     ["raises"] = function() error("no disk", 0) end,
   } do
     it("fails the start when it " .. name, function()
-      local ok, err, code = topology.supervisor { name = "s", child("a", { start = start }) }:start()
+      local t = topology.supervisor { name = "s", child("a", { start = start }) }
+      local ok, err, code = t:start()
       assert.is_nil(ok)
       assert.equal("StartError", code)
       assert.matches("no disk", err.message)
