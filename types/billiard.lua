@@ -656,6 +656,41 @@ function billiard.topology.group(options) end
 ---@param options billiard.SupervisorOptions
 ---@return billiard.Topology
 function billiard.topology.supervisor(options) end
+---@class billiard.Stage: billiard.ChildOptions
+---@field n? integer
+---@field target fun(item: any): any
+
+---@class billiard.FlowOptions
+---@field [integer] billiard.Stage
+---@field name string
+---@field source? fun(): fun(): any
+---@field maxsize? integer
+---@field ordered? boolean
+---@field intensity? integer
+---@field period? number
+
+---@class billiard.Flow: billiard.Topology
+local Flow = {}
+---@param item any
+---@param timeout? number
+---@return true?, string?, string?
+function Flow:put(item, timeout) end
+function Flow:finish() end
+---@return fun(): any
+function Flow:results() end
+
+---@param options billiard.FlowOptions
+---@return billiard.Flow
+function billiard.topology.pipeline(options) end
+---@param options billiard.FlowOptions|billiard.Stage
+---@return billiard.Flow
+function billiard.topology.fanout(options) end
+---@param options billiard.GroupOptions
+---@return billiard.Topology
+function billiard.topology.ring(options) end
+---@param options billiard.ChildOptions
+---@return billiard.Topology
+function billiard.topology.tree(options) end
 ---@param value any
 ---@return boolean
 function billiard.topology.is_topology(value) end

@@ -125,6 +125,17 @@ function Supervisor:wait(timeout)
    return nil, "timeout", "timeout"
 end
 
+--- Works until `thing` is ready, which may be anything that `wait` takes.
+-- @return nil while it runs, else as wait
+function Supervisor:attend(thing)
+   check(self, "attend")
+   local ready = false
+   self.driver.loop:add(thing, function() ready = true end)
+   turn_until(self, function() return ready end)
+   self.driver.loop:remove(thing)
+   if self.driver.verdict then return outcome(self) end
+end
+
 --- Does what there is to do now.
 function Supervisor:poll()
    check(self, "poll")

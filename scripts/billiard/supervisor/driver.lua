@@ -207,6 +207,7 @@ local function ignore_ends(d, node)
 end
 
 local function handle_event(d, node, event)
+   if event[1] == "boot" and node.spec.boot then node.spec.boot() end
    local list = machine.handle(node.machine, event)
    ignore_ends(d, node)
    for _, action in ipairs(list) do actions[action[1]](d, node, action) end
