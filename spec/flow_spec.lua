@@ -132,7 +132,8 @@ describe("a pipeline", function()
       ["option 'maxsize' must be an integer"] = { name = "p", maxsize = 0 },
       ["option 'source' must be a function"] = { name = "p", source = {} },
       ["stage a: option 'n'"] = { name = "p", { name = "a", n = 0, target = print } },
-      ["is a child"] = { name = "p", { name = "a", target = print }, { name = "a", target = print } },
+      ["is a child"] = { name = "p", { name = "a", target = print },
+        { name = "a", target = print } },
     } do
       assert.error_matches(function() topology.pipeline(options) end, message)
     end

@@ -34,8 +34,8 @@ local OF_GROUP <const> = { n = true, intensity = true, period = true,
 -- command, which may be a function of the number.
 local function member(options, i)
    local mine = {}
-   for name, value in pairs(options) do
-      if not OF_GROUP[name] then mine[name] = value end
+   for name, v in pairs(options) do
+      if not OF_GROUP[name] then mine[name] = v end
    end
    mine.name = ("%s-%d"):format(options.name, i)
    mine.significant = options.auto_shutdown ~= nil or nil
