@@ -269,3 +269,47 @@ describe("a supervisor that ends", function()
     assert.same({ "not running a" }, s:call("delete_child", "a"))
   end)
 end)
+
+-- V16
+describe("a heartbeat", function()
+  local heartbeat = { interval = 1, threshold = 3 }
+
+  it("keeps a child that is busy, and ends one that hangs", function()
+    local s = new { child("a", { heartbeat = heartbeat }) }:boot()
+    assert.same({ "pulse a" }, s:pass(3))
+    assert.same({}, s:about("beat", "a", { n = 1 }))
+    assert.same({ "pulse a" }, s:pass(3))
+    assert.same({}, s:about("beat", "a", { n = 4 }))
+    assert.same({ "pulse a" }, s:pass(3))
+    assert.same({ "hung a", "TERM a" }, s:about("beat", "a", { n = 4 }))
+    assert.same({ "KILL a" }, s:pass(5))
+    assert.same({ "restart a", "start a" }, s:died("a", "signal", 9))
+    assert.equal("no heartbeat for 3 s", s.actions[1].reason)
+  end)
+
+  it("is not felt for while the child is being stopped", function()
+    local s = new { child("a", { heartbeat = heartbeat }), child "b" }:boot()
+    s:pass(3)
+    s:about("beat", "a", { n = 0 })
+    s:send { "stop" }
+    s:died "b"
+    assert.same({ "ended stopped" }, s:died "a")
+  end)
+
+  it("that is hung ends as a stop when all are stopped", function()
+    local s = new { child("a", { heartbeat = heartbeat }) }:boot()
+    for _ = 1, 2 do
+      s:pass(3)
+      s:about("beat", "a", { n = 0 })
+    end
+    assert.same({}, s:send { "stop" })
+    assert.same({ "ended stopped" }, s:died "a")
+  end)
+
+  it("must be allowed to come before it is missed", function()
+    assert.error_matches(function()
+      billiard.topology.supervisor { name = "s", { name = "a", target = print,
+        heartbeat = { interval = 2, threshold = 2 } } }
+    end, "threshold %(2 s%) must be above interval")
+  end)
+end)

@@ -545,6 +545,7 @@ function Logger:getLevel() end
 ---@field ready? billiard.ReadyWhen
 ---@field significant? boolean
 ---@field depends_on? string|string[]
+---@field heartbeat? { interval: number, threshold: number }
 ---@field start? fun(options: table): table|string?, string?
 
 ---@class billiard.SupervisorOptions
@@ -750,6 +751,7 @@ function billiard.active_children() end
 ---@param text? string
 ---@return true? ok, string? err, string? code
 function billiard.ready(text) end
+function billiard.heartbeat() end
 ---@param list any[]
 ---@param timeout? number
 ---@return any[]? ready, string? err, string? code

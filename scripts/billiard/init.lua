@@ -32,6 +32,7 @@ return {
    parent_process = core.parent_process,
    active_children = core.active_children,
    ready = core.ready,
+   heartbeat = require "billiard.heartbeat".beat,
    Pipe = core.Pipe,
    wait = core.wait,
    Poller = core.Poller,

@@ -20,6 +20,7 @@ local SENTENCES <const> = {
    restart = "%s ended (%s), started again",
    failed = "%s did not start (%s)",
    late = "%s is not ready in time",
+   hung = "%s has no heartbeat, ending it",
    unkillable = "%s is still there after SIGKILL",
    policy = "%s: policy failed (%s); the default applies",
    gave_up = "%s ended too often (%s), giving up",

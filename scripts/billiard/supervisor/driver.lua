@@ -11,6 +11,7 @@
 -- @module billiard.supervisor.driver
 
 local core = require "billiard.core"
+local heartbeat = require "billiard.heartbeat"
 local loop = require "billiard.supervisor.loop"
 local machine = require "billiard.supervisor.machine"
 
@@ -99,13 +100,14 @@ local function ask_for_options(spec, options)
 end
 
 -- The started Process; nil and the event that says why there is none.
-function Driver:new_process(spec)
+function Driver:new_process(spec, heart)
    local options = self:hook("options", spec) or spec.options
    if spec.prepare then
       local asked, event = ask_for_options(spec, options)
       if not asked then return nil, event end
       options = asked
    end
+   if heart then options = heartbeat.give(options, heart) end
    local built, process = pcall(core.Process, options)
    if not built then return nil, { "failed", reason = process } end
    local started, message = process:start()
@@ -114,13 +116,14 @@ function Driver:new_process(spec)
 end
 
 function Driver:start_process(node, spec, ref)
-   local process, event = self:new_process(spec)
+   local heart = spec.heartbeat and heartbeat.new()
+   local process, event = self:new_process(spec, heart)
    if not process then
       event.id, event.ref = spec.id, ref
       return self:tell(node, event)
    end
    core.contain(process)
-   local handle = { spec = spec, ref = ref, process = process,
+   local handle = { spec = spec, ref = ref, process = process, heart = heart,
                     sentinel = process.sentinel }
    node.running[ref] = handle
    self:watch(node, handle, true)
@@ -159,6 +162,14 @@ function actions.signal(d, node, action)
    if sent == nil and why then
       d:hook("report", { about = "signal", id = action.id, reason = why },
          node.spec.id)
+   end
+end
+
+function actions.pulse(d, node, action)
+   local handle = node.running[action.ref]
+   if handle then
+      d:tell(node, { "beat", id = action.id, ref = action.ref,
+         n = handle.heart.value })
    end
 end
 

@@ -15,6 +15,7 @@
 --    ready    a child is up
 --    failed   a child could not be started: `reason`
 --    ignored  a child declines to be started this time
+--    beat     how often a child's heart has beaten: `n`
 --    died     a child has ended: `how`, `code`, `reason`, `random`
 --    due      time has passed
 --    stop     end all children, in reverse order, by their ladders
@@ -26,6 +27,7 @@
 --
 --    start    id, ref          answer with started or failed, then ready, died
 --    signal   id, ref, signal  a rung of the child's ladder
+--    pulse    id, ref          answer with beat
 --    stop     id, ref          the child is a supervisor: end it
 --    force    id, ref          the same, at once
 --    ready                     all children are up
@@ -291,8 +293,8 @@ end
 local function nothing() end
 
 local LIVE <const> = { started = about_child, ready = about_child,
-   failed = about_child, ignored = about_child, died = about_child, due = due,
-   stop = stop, force = force }
+   failed = about_child, ignored = about_child, beat = about_child,
+   died = about_child, due = due, stop = stop, force = force }
 
 local TRANSITIONS <const> = {
    initial = { boot = boot, stop = stop, force = stop },

@@ -16,7 +16,7 @@ local START_TIMEOUT <const> = 30
 -- What is ours among a child's options; the others are a Process's.
 local OURS <const> = { restart = true, backoff = true, stop = true,
                        ready = true, start_timeout = true, significant = true,
-                       start = true, depends_on = true }
+                       start = true, depends_on = true, heartbeat = true }
 -- A supervised child is never anything else.
 local FIXED <const> = { daemon = true, pgroup = true, session = true,
                         group = true, fields = true }
@@ -151,8 +151,28 @@ function readers.depends_on(c, value)
    return true
 end
 
+local function is_seconds(n) return type(n) == "number" and n > 0 and n < math.huge end
+
+function readers.heartbeat(c, value, options)
+   if value == nil then return true end
+   if type(value) ~= "table" or not is_seconds(value.interval)
+      or not is_seconds(value.threshold) then
+      return must_be("heartbeat", "{ interval = seconds, threshold = seconds }",
+         value)
+   elseif value.threshold <= value.interval then
+      return nil, ("option 'heartbeat': threshold (%g s) must be above "
+         .. "interval (%g s)"):format(value.threshold, value.interval)
+   elseif not options.target then
+      return nil, "option 'heartbeat' is for a target, which calls "
+         .. "billiard.heartbeat()"
+   end
+   c.heartbeat = { interval = value.interval, threshold = value.threshold }
+   return true
+end
+
 local ORDER <const> = { "restart", "backoff", "stop", "ready",
-                        "start_timeout", "significant", "start", "depends_on" }
+                        "start_timeout", "significant", "start", "depends_on",
+                        "heartbeat" }
 
 local function read_ours(c, options)
    for _, name in ipairs(ORDER) do
