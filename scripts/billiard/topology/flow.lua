@@ -142,7 +142,7 @@ local function check(options, list)
       auto_shutdown = "all_significant", restart = "transient" }, children)
    if not checked then return nil, bad end
    checked.boot = function() lay_pipes(plan) end
-   checked.plan = plan
+   checked.plan, checked.whole = plan, { options, list }
    return checked
 end
 
