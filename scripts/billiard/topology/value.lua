@@ -55,6 +55,9 @@ local function root_of(self)
    return assert(spec.supervisor({ name = self.checked.id }, { self.checked }))
 end
 
+--- The checked spec of the supervisor that runs a topology.
+value.root_of = root_of
+
 --- The supervisor that runs it, not started. For the host.
 function Topology:supervisor(hooks)
    return require "billiard.supervisor".new(root_of(self), hooks)
