@@ -637,6 +637,9 @@ function Supervisor:count_children() end
 function Supervisor:begin() end
 ---@return true? ended, string|billiard.Error why, string? code
 function Supervisor:poll() end
+---@param thing any
+---@return true|nil ended, string|billiard.Error? why, string? code
+function Supervisor:attend(thing) end
 ---@param force? boolean
 function Supervisor:ask_to_stop(force) end
 

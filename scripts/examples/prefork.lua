@@ -1,4 +1,5 @@
--- A web server of two workers behind one socket, which this program owns.
+-- SPDX-License-Identifier: MIT
+--- A web server of two workers behind one socket, which this program owns.
 -- While curl asks on and on, every worker is replaced by a new one; each
 -- request is answered all the same.
 
