@@ -16,7 +16,7 @@ local no_page = {
   flow = "docs/api/topology.md", mesh = "docs/api/topology.md",
   supervisor_calls = "docs/api/supervisor.md",
   strategy = "docs/api/supervisor.md",
-  hostrun = "docs/billiard.1", service = "docs/billiard.1", machine = "docs/design.md",
+  hostrun = "docs/billiard.1", guide = "docs/guide.md", service = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",
   connection_faults = "docs/api/connection.md",
