@@ -144,7 +144,7 @@ end
 local function hand_over()
    local q <close> = assert(billiard.Queue(MAXSIZE))
    local p <close> = billiard.Process { daemon = true, target = function()
-      for i in numbers() do q:put { i, i } end
+      for i in numbers() do q:put(i) end
       q:put(false)
    end }
    assert(p:start())
