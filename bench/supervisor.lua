@@ -107,9 +107,10 @@ local function memory()
       return collectgarbage "count", resident * 4
    end
    local lua, all = held()
-   local t <close> = assert(topology.group { name = "g", n = MANY,
+   local t = assert(topology.group { name = "g", n = MANY,
       target = idle }:start())
    local lua_after, all_after = held()
+   t:stop()
    measure.line { name = "memory per supervised child", unit = "KiB",
       value = (all_after - all) / MANY, goal = { value = 8 } }
    measure.line { name = "memory per supervised child, Lua's", unit = "KiB",
