@@ -14,7 +14,7 @@ local floors = {
   "bell body bulk cell cpu futex lifeline mutex notify pack pidfd poll secret shm signals timer"
     .. " unpack",
   "gong inspect limit packet poller reap region self semaphore spin store stream",
-  "board latch queue",
+  "board latch listen queue",
   "claim consumer handover parcel producer roster",
   "barrier channel child condition order permits tasklimit tickets",
   "spawn",

@@ -544,11 +544,18 @@ function Logger:getLevel() end
 ---@field stop? billiard.Ladder
 ---@field ready? billiard.ReadyWhen
 ---@field significant? boolean
+---@field depends_on? string|string[]
+---@field heartbeat? { interval: number, threshold: number }
+---@field overlap? boolean
+---@field start? fun(options: table): table|string?, string?
 
 ---@class billiard.SupervisorOptions
 ---@field [integer] billiard.Topology|billiard.ChildOptions
 ---@field name string
----@field strategy? "one_for_one"
+---@field strategy? "one_for_one"|"one_for_all"|"rest_for_one"
+---@field stop_order? "reverse"|"parallel"
+---@field own_process? boolean
+---@field depends_on? string|string[]
 ---@field intensity? integer|billiard.RestartPolicy
 ---@field period? number
 ---@field auto_shutdown? "never"|"any_significant"|"all_significant"
@@ -581,13 +588,58 @@ function Topology:wait(timeout) end
 function Topology:stop() end
 ---@return billiard.Status
 function Topology:status() end
+---@class billiard.Changes
+---@field added string[]
+---@field removed string[]
+---@field replaced string[]
+---@field failed { id: string, reason: string }[]
+---@param other billiard.Topology
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:reload(other) end
+---@param name? string
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:roll(name) end
+---@param name string
+---@param n integer
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:scale(name, n) end
+
+---@class billiard.ChildRow
+---@field id string
+---@field name string
+---@field state string
+---@field type "worker"|"supervisor"
+---@field pid? integer
+---@field process? billiard.Process
 
 ---@class billiard.Supervisor: billiard.Topology
 local Supervisor = {}
+---@param child table|billiard.Topology
+---@return true?, integer|billiard.Error|nil, string?
+function Supervisor:start_child(child) end
+---@param name string
+---@return true?, billiard.Error?, string?
+function Supervisor:terminate_child(name) end
+---@param name string
+---@return true?, integer|billiard.Error|nil, string?
+function Supervisor:restart_child(name) end
+---@param name string
+---@return true?, billiard.Error?, string?
+function Supervisor:delete_child(name) end
+---@param name string
+---@return billiard.ChildRow?
+function Supervisor:child(name) end
+---@return billiard.ChildRow[]
+function Supervisor:which_children() end
+---@return { specs: integer, active: integer, supervisors: integer, workers: integer }
+function Supervisor:count_children() end
 ---@return billiard.Supervisor
 function Supervisor:begin() end
 ---@return true? ended, string|billiard.Error why, string? code
 function Supervisor:poll() end
+---@param thing any
+---@return true|nil ended, string|billiard.Error? why, string? code
+function Supervisor:attend(thing) end
 ---@param force? boolean
 function Supervisor:ask_to_stop(force) end
 
@@ -789,6 +841,54 @@ function billiard.topology.group(options) end
 ---@param options billiard.SupervisorOptions
 ---@return billiard.Topology
 function billiard.topology.supervisor(options) end
+---@class billiard.Stage: billiard.ChildOptions
+---@field n? integer
+---@field target fun(item: any): any
+
+---@class billiard.FlowOptions
+---@field [integer] billiard.Stage
+---@field name string
+---@field source? fun(): fun(): any
+---@field maxsize? integer
+---@field ordered? boolean
+---@field intensity? integer
+---@field period? number
+
+---@class billiard.Flow: billiard.Topology
+local Flow = {}
+---@param item any
+---@param timeout? number
+---@return true?, string?, string?
+function Flow:put(item, timeout) end
+function Flow:finish() end
+---@return fun(): any
+function Flow:results() end
+
+---@param options billiard.FlowOptions
+---@return billiard.Flow
+function billiard.topology.pipeline(options) end
+---@param options billiard.FlowOptions|billiard.Stage
+---@return billiard.Flow
+function billiard.topology.fanout(options) end
+---@param options billiard.GroupOptions
+---@return billiard.Topology
+function billiard.topology.ring(options) end
+---@param options billiard.ChildOptions
+---@return billiard.Topology
+function billiard.topology.tree(options) end
+---@class billiard.PreforkOptions: billiard.GroupOptions
+---@field listen "systemd"|{ host?: string, port?: integer, path?: string, systemd?: integer, backlog?: integer }
+---@field pass? "stdin"
+---@field target? fun(fd: integer, i: integer, ...: any)
+
+---@class billiard.Prefork: billiard.Topology
+local Prefork = {}
+---@return integer?
+function Prefork:port() end
+
+---@param options billiard.PreforkOptions
+---@return billiard.Prefork
+function billiard.topology.prefork(options) end
 ---@param value any
 ---@return boolean
 function billiard.topology.is_topology(value) end
@@ -806,6 +906,11 @@ function billiard.supervisor.new(checked, hooks) end
 ---@param report table
 ---@return string
 function billiard.supervisor.sentence(report) end
+---@param seconds? number
+---@return billiard.Ladder
+function billiard.policy.stop.unwind(seconds) end
+---@type billiard.Ladder
+billiard.policy.stop.infinite = nil
 ---@type billiard.Ladder
 billiard.policy.stop.brutal = nil
 ---@param seconds? number 5
@@ -843,6 +948,7 @@ function billiard.active_children() end
 ---@param text? string
 ---@return true? ok, string? err, string? code
 function billiard.ready(text) end
+function billiard.heartbeat() end
 ---@param list any[]
 ---@param timeout? number
 ---@return any[]? ready, string? err, string? code

@@ -36,7 +36,12 @@ end
 -- is woken, or it could not do what it is asked.
 local function climb(process, rung)
    local signal, seconds = rung[1], rung[2]
-   if signal ~= "WAIT" then
+   if signal == "UNWIND" then
+      local asked, err, code = process:terminate_controlled(seconds)
+      if not asked then
+         return nil, err, code
+      end
+   elseif signal ~= "WAIT" then
       local sent, err, code = process:send_signal(signal)
       if not sent then
          return nil, err, code

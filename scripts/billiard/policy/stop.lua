@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- Stop ladders: lists of `{signal, seconds}`. Each signal is sent in turn,
--- and each is given its seconds to work. `{"WAIT", s}` sends nothing. A
--- ladder ends with KILL, added where it is missing.
+-- and each is given its seconds to work. `{"WAIT", s}` sends nothing, and
+-- `{"UNWIND", s}` is a controlled termination. A ladder ends with KILL, added
+-- where it is missing; who waits for ever (`math.huge`) never gets there.
 -- @module billiard.policy.stop
 
 local core = require "billiard.core"
@@ -33,17 +34,30 @@ function stop.drain(seconds)
    return { { "WAIT", seconds }, { "TERM", 5 }, { "KILL" } }
 end
 
+--- Unwinds (Process.terminate_controlled), and is killed after some seconds.
+-- @tparam[opt=5] number seconds
+function stop.unwind(seconds)
+   seconds = check_seconds("unwind", seconds, 5)
+   return { { "UNWIND", seconds }, { "KILL" } }
+end
+
+--- SIGTERM, and all the time it needs. A ladder, not a function.
+stop.infinite = { { "TERM", math.huge } }
+
 --- SIGKILL at once. A ladder, not a function.
 stop.brutal = { { "KILL" } }
+
+-- What stands for a signal, and is none.
+local WORDS <const> = { WAIT = true, UNWIND = true }
 
 local function rung_problem(rung)
    if type(rung) ~= "table" then
       return "must be {signal, seconds}, got " .. type(rung)
    end
    local signal, seconds = rung[1], rung[2]
-   if signal ~= "WAIT" and not pcall(core.signal_number, signal) then
+   if not WORDS[signal] and not pcall(core.signal_number, signal) then
       return ("names no signal: %s (write \"TERM\", \"SIGTERM\", a number, " ..
-         "or \"WAIT\")"):format(tostring(signal))
+         "\"WAIT\" or \"UNWIND\")"):format(tostring(signal))
    end
    if seconds == nil and (signal == "KILL" or signal == "SIGKILL") then
       return nil

@@ -8,8 +8,10 @@
 --                                                    due: starting again
 --
 -- What concerns the other children is for the machine: m.on holds its
--- functions go_on, notice, fail and revive.
+-- functions go_on, ignored, notice, fail and revive.
 -- @module billiard.supervisor.child
+
+local kinds = require "billiard.policy.restart".kinds
 
 local child = {}
 
@@ -18,7 +20,7 @@ local AFTER_KILL <const> = 5
 
 function child.new(spec)
    return { id = spec.id, spec = spec, state = "stopped", ref = 0, rung = 0,
-            ran = 0 }
+            ran = 0, temporary = spec.restart == kinds.temporary }
 end
 
 --- Appends an action.
@@ -37,7 +39,7 @@ end
 --- It runs no more; until `due`, or for good.
 function child.rest(m, c, due)
    c.state = due and "restarting" or "stopped"
-   c.rung, c.late = 0, nil
+   c.rung, c.late, c.hung, c.failure = 0, nil, nil, nil
    set_due(m, c, due)
 end
 
@@ -63,11 +65,22 @@ local function reason_of(event)
    return event.reason or ("%s %s"):format(event.how, event.code or "")
 end
 
--- It is down after it was asked to be, or came up too late.
+-- It has ended by itself, or was ended for what it is itself to blame for.
+local function tell_of_end(m, c, event, outcome, reason)
+   c.state, c.ran = "dead", event.at - c.up_at
+   m.on.notice(m, c, { kind = "died", outcome = outcome, at = event.at,
+      random = event.random or 0, how = event.how, code = event.code,
+      reason = reason })
+end
+
+-- It is down after it was asked to be, came up too late, or hung.
 local function settle(m, c, event)
-   local late = c.late
+   local late, hung = c.late, c.hung
    child.rest(m, c)
-   if late then
+   if hung then
+      tell_of_end(m, c, event, "killed", ("no heartbeat for %g s")
+         :format(c.spec.heartbeat.threshold))
+   elseif late then
       m.on.fail(m, c, { at = event.at, random = event.random,
          reason = ("not ready after %g s"):format(c.spec.start_timeout) })
    else
@@ -89,7 +102,8 @@ local function climb(m, c, at)
       return settle(m, c, { at = at })
    end
    if rung[1] ~= "WAIT" then
-      emit(m, "signal", { id = c.id, ref = c.ref, signal = rung[1] })
+      emit(m, "signal", { id = c.id, ref = c.ref, signal = rung[1],
+         seconds = rung[2] })
    end
    set_due(m, c, at + (last and AFTER_KILL or rung[2]))
 end
@@ -97,7 +111,7 @@ end
 --- True when it is down; else begins to end it, unless that goes on already.
 function child.down(m, c, at)
    if c.state == "stopping" then
-      c.late = nil
+      c.late, c.hung = nil, nil
    elseif c.state == "starting" or c.state == "running" then
       climb(m, c, at)
    elseif c.state ~= "stopped" then
@@ -112,7 +126,7 @@ function child.force(m, c, at)
       c.state ~= "stopping" then
       return child.rest(m, c)
    end
-   c.late = nil
+   c.late, c.hung = nil, nil
    if c.spec.supervisor then
       c.state = "stopping"
       set_due(m, c, nil)
@@ -125,9 +139,15 @@ end
 
 ---- events ----
 
+-- When its heart is felt next.
+local function watch(m, c, at)
+   local heartbeat = c.spec.heartbeat
+   set_due(m, c, heartbeat and at + heartbeat.threshold)
+end
+
 local function up(m, c, event)
-   c.state, c.up_at = "running", event.at
-   set_due(m, c, nil)
+   c.state, c.up_at, c.beats = "running", event.at, nil
+   watch(m, c, event.at)
    m.on.go_on(m, c, event.at)
 end
 
@@ -138,6 +158,11 @@ end
 local function failed(m, c, event)
    child.rest(m, c)
    m.on.fail(m, c, event)
+end
+
+local function ignored(m, c, event)
+   child.rest(m, c)
+   m.on.ignored(m, c, event.at)
 end
 
 local function died_early(m, c, event)
@@ -154,10 +179,25 @@ local function late(m, c, event)
 end
 
 local function died(m, c, event)
-   c.state, c.ran = "dead", event.at - c.up_at
-   m.on.notice(m, c, { kind = "died", outcome = outcome_of(event),
-      at = event.at, random = event.random or 0, how = event.how,
-      code = event.code, reason = reason_of(event) })
+   set_due(m, c, nil)
+   tell_of_end(m, c, event, outcome_of(event), reason_of(event))
+end
+
+local function feel(m, c, event)
+   watch(m, c, event.at)
+   emit(m, "pulse", { id = c.id, ref = c.ref })
+end
+
+-- event.n: how often its heart has beaten. As often as last time: it hangs.
+local function beat(m, c, event)
+   if event.n ~= c.beats then
+      c.beats = event.n
+      return
+   end
+   emit(m, "report", { about = "hung", id = c.id,
+      after = c.spec.heartbeat.threshold })
+   c.hung = true
+   climb(m, c, event.at)
 end
 
 local function next_rung(m, c, event) climb(m, c, event.at) end
@@ -169,9 +209,10 @@ end
 local TRANSITIONS <const> = {
    stopped = {},
    starting = { started = started, ready = up, failed = failed,
-                died = died_early, due = late },
-   running = { died = died },
-   stopping = { died = settle, failed = settle, due = next_rung },
+                ignored = ignored, died = died_early, due = late },
+   running = { died = died, due = feel, beat = beat },
+   stopping = { died = settle, failed = settle, ignored = settle,
+                due = next_rung },
    dead = {},
    restarting = { due = again },
 }

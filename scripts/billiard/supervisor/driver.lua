@@ -11,6 +11,7 @@
 -- @module billiard.supervisor.driver
 
 local core = require "billiard.core"
+local heartbeat = require "billiard.heartbeat"
 local loop = require "billiard.supervisor.loop"
 local machine = require "billiard.supervisor.machine"
 
@@ -28,15 +29,14 @@ Driver.__index = Driver
 --    up(spec, process), down(spec, process)
 function driver.new(spec, hooks)
    local d = setmetatable({ loop = loop.new(), queue = {}, starting = {},
-      nodes = {}, hooks = hooks or {} }, Driver)
+      nodes = {}, replies = {}, hooks = hooks or {} }, Driver)
    d.root = d:node(spec)
    return d
 end
 
 function Driver:node(spec, parent, ref)
    local node = { spec = spec, machine = machine.new(spec), parent = parent,
-                  ref = ref, running = {}, by_id = {} }
-   for _, each in ipairs(spec.children) do node.by_id[each.id] = each end
+                  ref = ref, running = {} }
    self.nodes[node] = true
    return node
 end
@@ -86,15 +86,44 @@ function Driver:ended(node, handle)
       code = code, reason = reason })
 end
 
-function Driver:start_process(node, spec, ref)
-   local process = core.Process(self:hook("options", spec) or spec.options)
+-- What the child's own start function makes of its options: options; nil and
+-- the event that says why there are none.
+local function ask_for_options(spec, options)
+   local copy = {}
+   for name, value in pairs(options) do copy[name] = value end
+   local ok, answer, reason = pcall(spec.prepare, copy)
+   if not ok then return nil, { "failed", reason = tostring(answer) } end
+   if answer == "ignore" then return nil, { "ignored" } end
+   if type(answer) == "table" then return answer end
+   return nil, { "failed", reason = tostring(reason or "start returned "
+      .. tostring(answer)) }
+end
+
+-- The started Process; nil and the event that says why there is none.
+function Driver:new_process(spec, heart)
+   local options = self:hook("options", spec) or spec.options
+   if spec.prepare then
+      local asked, event = ask_for_options(spec, options)
+      if not asked then return nil, event end
+      options = asked
+   end
+   if heart then options = heartbeat.give(options, heart) end
+   local built, process = pcall(core.Process, options)
+   if not built then return nil, { "failed", reason = process } end
    local started, message = process:start()
-   if not started then
-      return self:tell(node, { "failed", id = spec.id, ref = ref,
-         reason = message })
+   if not started then return nil, { "failed", reason = message } end
+   return process
+end
+
+function Driver:start_process(node, spec, ref)
+   local heart = spec.heartbeat and heartbeat.new()
+   local process, event = self:new_process(spec, heart)
+   if not process then
+      event.id, event.ref = spec.id, ref
+      return self:tell(node, event)
    end
    core.contain(process)
-   local handle = { spec = spec, ref = ref, process = process,
+   local handle = { spec = spec, ref = ref, process = process, heart = heart,
                     sentinel = process.sentinel }
    node.running[ref] = handle
    self:watch(node, handle, true)
@@ -108,7 +137,8 @@ end
 local actions = {}
 
 function actions.start(d, node, action)
-   local spec, ref = node.by_id[action.id], action.ref
+   local spec = machine.child(node.machine, action.id, action.ref).spec
+   local ref = action.ref
    if not spec.supervisor then return d:start_process(node, spec, ref) end
    local inner = d:node(spec, node, ref)
    node.running[ref] = { spec = spec, ref = ref, node = inner }
@@ -124,6 +154,8 @@ function actions.signal(d, node, action)
    if action.signal == "KILL" or action.signal == "SIGKILL"
       or action.signal == 9 then
       if process:is_alive() then sent, why = core.kill_group(process) end
+   elseif action.signal == "UNWIND" then
+      sent, why = process:terminate_controlled(action.seconds)
    else
       sent, why = process:send_signal(action.signal)
       if sent then process:send_signal "CONT" end -- a stopped one cannot obey
@@ -131,6 +163,14 @@ function actions.signal(d, node, action)
    if sent == nil and why then
       d:hook("report", { about = "signal", id = action.id, reason = why },
          node.spec.id)
+   end
+end
+
+function actions.pulse(d, node, action)
+   local handle = node.running[action.ref]
+   if handle then
+      d:tell(node, { "beat", id = action.id, ref = action.ref,
+         n = handle.heart.value })
    end
 end
 
@@ -148,12 +188,24 @@ function actions.ready(d, node)
    end
 end
 
+--- Lets go of what a spec has kept for processes to come.
+function driver.release(spec)
+   if spec.release then spec.release() end
+   for _, each in ipairs(spec.children or {}) do driver.release(each) end
+end
+
+local function release_all(node)
+   driver.release(node.spec)
+   for _, c in ipairs(node.machine.children) do driver.release(c.spec) end
+end
+
 -- To the supervisor above: a boot that failed is a failed start, everything
 -- else an end as Erlang has it, by plain "shutdown".
 function actions.ended(d, node, action)
    local parent = node.parent
    d.nodes[node] = nil
    if not parent then
+      release_all(node)
       d.verdict = action
       return
    end
@@ -163,6 +215,8 @@ function actions.ended(d, node, action)
       reason = action.id and ("%s (%s: %s)"):format(action.reason, action.id,
          action.last or "done") or action.reason })
 end
+
+function actions.reply(d, _, action) d.replies[action.call] = action end
 
 function actions.report(d, node, action)
    d:hook("report", action, node.spec.id)
@@ -177,6 +231,7 @@ local function ignore_ends(d, node)
 end
 
 local function handle_event(d, node, event)
+   if event[1] == "boot" and node.spec.boot then node.spec.boot() end
    local list = machine.handle(node.machine, event)
    ignore_ends(d, node)
    for _, action in ipairs(list) do actions[action[1]](d, node, action) end
@@ -191,6 +246,20 @@ function Driver:drain()
       i = i + 1
    end
    self.queue = {}
+end
+
+--- Asks a node's machine one of supervisor.calls, and works until the answer
+-- is there: the action "reply".
+function Driver:ask(node, what, event)
+   local token = {}
+   event[1], event.call = what, token
+   self:tell(node, event)
+   while not self.replies[token] and not self.verdict and self.nodes[node] do
+      self:turn()
+   end
+   local reply = self.replies[token]
+   self.replies[token] = nil
+   return reply or { id = event.id, reason = "stopping" }
 end
 
 ---- time ----

@@ -14,30 +14,38 @@
 --    started  the process of a child is there
 --    ready    a child is up
 --    failed   a child could not be started: `reason`
+--    ignored  a child declines to be started this time
+--    beat     how often a child's heart has beaten: `n`
 --    died     a child has ended: `how`, `code`, `reason`, `random`
 --    due      time has passed
 --    stop     end all children, in reverse order, by their ladders
 --    force    kill all children at once
 --
+-- and those of `supervisor.calls`.
+--
 -- Actions: `{ name, ... }`, to be carried out in their order.
 --
 --    start    id, ref          answer with started or failed, then ready, died
 --    signal   id, ref, signal  a rung of the child's ladder
+--    pulse    id, ref          answer with beat
 --    stop     id, ref          the child is a supervisor: end it
 --    force    id, ref          the same, at once
 --    ready                     all children are up
 --    ended    reason, ...      no child is left: the last action
 --    report   about, id, ...   what people may want to know
+--    reply    call, ...        to a call
 --
 -- Its states are initial, starting, running, stopping and ended. What a child
--- does in which state is the business of `supervisor.child`; this file holds
--- rounds: lists of children to stop and then to start, one at a time, each
--- really down, or up, before the next. While an exclusive round runs, deaths
--- are noted and decided upon afterwards.
+-- does in which state is the business of `supervisor.child`; work on several
+-- is a round (`supervisor.rounds`). While an exclusive round runs, deaths and
+-- calls are noted, and taken in the order of notice afterwards.
 -- @module billiard.supervisor.machine
 
+local calls = require "billiard.supervisor.calls"
 local child = require "billiard.supervisor.child"
 local consult = require "billiard.supervisor.consult"
+local rounds = require "billiard.supervisor.rounds"
+local strategy = require "billiard.supervisor.strategy"
 local REMEMBERED <const> = require "billiard.policy.restart".REMEMBERED
 
 local emit = child.emit
@@ -53,12 +61,21 @@ local on = {} -- what children tell the machine; see supervisor.child
 function machine.new(spec)
    local m = { spec = spec, state = "initial", children = {}, by_id = {},
                timed = {}, notices = {}, history = {}, refs = 0, out = {},
+               coming = {}, -- id -> who takes the place of a child
                on = on }
    for i, each in ipairs(spec.children) do
       local c = child.new(each)
       m.children[i], m.by_id[c.id] = c, c
    end
    return m
+end
+
+--- The child of that start: two have the name while one takes the place of
+-- the other.
+function machine.child(m, id, ref)
+   local c = m.by_id[id]
+   if c and c.ref ~= ref and m.coming[id] then return m.coming[id] end
+   return c
 end
 
 --- When the next "due" must come, nil for never.
@@ -70,40 +87,6 @@ function machine.due(m)
    return due
 end
 
----- rounds ----
-
--- One round: its children in reverse order to be stopped, then in order to be
--- started, then done().
-local function advance(m, round, at)
-   while round.stopping > 0 do
-      local c = round.stop[round.stopping]
-      if child.down(m, c, at) then
-         round.stopping = round.stopping - 1
-         c.round = nil
-      else
-         c.round = round
-         return
-      end
-   end
-   while round.started < #round.start do
-      local c = round.start[round.started + 1]
-      c.round = round
-      if c.state == "stopped" then child.start(m, c, at) end
-      if c.state ~= "running" then return end
-      round.started = round.started + 1
-      c.round = nil
-   end
-   if m.round == round then m.round = nil end
-   round.done(m, at)
-end
-
-local function begin(m, stop, start, exclusive, done, at)
-   local round = { stop = stop, stopping = #stop, start = start, started = 0,
-                   done = done }
-   m.round = exclusive and round or m.round
-   advance(m, round, at)
-end
-
 local function copy(list) return table.move(list, 1, #list, 1, {}) end
 
 ---- the end ----
@@ -113,13 +96,28 @@ local function finish(m)
    emit(m, "ended", m.verdict)
 end
 
+-- Nobody waits for an answer that will not come.
+local function refuse_calls(m)
+   local notices = m.notices
+   m.notices = {}
+   for _, c in ipairs(m.children) do
+      if c.call then calls.refuse(m, c.call, "stopping") end
+      c.call = nil
+   end
+   for _, notice in ipairs(notices) do
+      if notice.call then calls.refuse(m, notice.call, "stopping") end
+   end
+end
+
 -- From here on only the stopping goes on. verdict: why, as in the "ended"
 -- action; the first one counts.
 local function wind_up(m, verdict, at)
    if m.state == "stopping" or m.state == "ended" then return end
-   m.state, m.verdict, m.notices, m.round = "stopping", verdict, {}, nil
-   for _, c in ipairs(m.children) do c.round = nil end
-   begin(m, copy(m.children), {}, true, finish, at)
+   m.state, m.verdict = "stopping", verdict
+   refuse_calls(m)
+   rounds.abandon(m)
+   rounds.begin(m, { stop = copy(m.children), exclusive = true, done = finish,
+      parallel = m.spec.stop_order == "parallel" }, at)
 end
 
 ---- deaths ----
@@ -158,10 +156,7 @@ local DECISIONS <const> = {
    end,
    drop = function(m, c, at)
       child.rest(m, c)
-      for i, each in ipairs(m.children) do
-         if each == c then table.remove(m.children, i) end
-      end
-      m.by_id[c.id] = nil
+      rounds.drop(m, c)
       retire(m, c, at)
    end,
    give_up = function(m, c, at, event)
@@ -183,14 +178,25 @@ local function decide(m, c, event)
    DECISIONS[word](m, c, event.at, event, wait)
 end
 
--- What was noted meanwhile, in the order of notice.
-local function decide_notices(m, at)
+-- What was noted, in the order of notice; what is settled by now tells nothing.
+local function take_notice(m, notice, at)
+   local c = notice.child
+   if notice.call then
+      notice.call.at = at
+      calls.handle(m, notice.call)
+   elseif c.ref ~= notice.ref then
+      return
+   elseif notice.again and c.state == "restarting" then
+      on.revive(m, c, at)
+   elseif notice.event and c.state == "dead" then
+      notice.event.at = at
+      decide(m, c, notice.event)
+   end
+end
+
+function on.next(m, at)
    while m.state == "running" and not m.round and m.notices[1] do
-      local notice = table.remove(m.notices, 1)
-      if notice.child.state == "dead" then
-         notice.event.at = at
-         decide(m, notice.child, notice.event)
-      end
+      take_notice(m, table.remove(m.notices, 1), at)
    end
 end
 
@@ -198,39 +204,58 @@ end
 
 -- A child is up, or down as asked: its round goes on.
 function on.go_on(m, c, at)
-   if c.round then advance(m, c.round, at) end
+   if c.round then rounds.advance(m, c.round, at) end
+end
+
+-- A child declines: it stays down, and that is no failure.
+function on.ignored(m, c, at)
+   local round = c.round
+   if round then rounds.pass(round) end
+   if c.temporary then rounds.drop(m, c) end
+   if round then rounds.advance(m, round, at) end
 end
 
 -- A running child has ended by itself.
 function on.notice(m, c, event)
-   table.insert(m.notices, { child = c, event = event })
-   decide_notices(m, event.at)
+   table.insert(m.notices, { child = c, ref = c.ref, event = event })
+   on.next(m, event.at)
 end
 
--- A child did not come up. At boot that is the end; later it is one more
--- reason to try again.
+-- A child did not come up. At boot that is the end; one that a call has
+-- started is the caller's business; else it is one more reason to try again,
+-- behind what was told before, and what was still to be started waits for that.
 function on.fail(m, c, event)
-   local booting = m.state == "starting"
-   c.round = nil
    emit(m, "report", { about = "failed", id = c.id, reason = event.reason })
-   if booting then
-      wind_up(m, { reason = "failed", id = c.id, last = event.reason }, event.at)
-   else
-      decide(m, c, { kind = "failed", outcome = "failed", at = event.at,
-         random = event.random or 0, reason = event.reason })
+   if m.state == "starting" then
+      return wind_up(m, { reason = "failed", id = c.id, last = event.reason },
+         event.at)
    end
+   if c.round == m.round then m.round = nil end
+   c.round = nil
+   if c.call then
+      calls.fail(m, c, event.reason)
+   else
+      child.rest(m, c, event.at)
+      c.failure = { kind = "failed", outcome = "failed", reason = event.reason,
+                    random = event.random or 0 }
+   end
+   on.next(m, event.at)
 end
 
--- Which children a restart of one takes down, and which it starts.
-local SCOPES <const> = {
-   one_for_one = function(_, c) return {}, { c }, false end,
-}
-
--- The wait before a restart is over.
+-- The wait before a restart is over; before a failed start is looked at, that
+-- is the time it takes for all that was told before.
 function on.revive(m, c, at)
-   local stop, start, exclusive = SCOPES[m.spec.strategy](m, c)
-   c.state = "stopped"
-   begin(m, stop, start, exclusive, decide_notices, at)
+   local failure = c.failure
+   if m.round then
+      return table.insert(m.notices, { child = c, ref = c.ref, again = true })
+   elseif failure then
+      failure.at, c.failure = at, nil
+      return decide(m, c, failure)
+   end
+   local stop, start = strategy[m.spec.strategy](m.children, c)
+   child.rest(m, c)
+   rounds.begin(m, { stop = stop, start = start, exclusive = #stop > 0,
+      drops = true, done = on.next }, at)
 end
 
 ---- events ----
@@ -242,11 +267,12 @@ end
 
 local function boot(m, event)
    m.state = "starting"
-   begin(m, {}, copy(m.children), true, function(_, at)
-      m.state = "running"
-      emit(m, "ready")
-      decide_notices(m, at)
-   end, event.at)
+   rounds.begin(m, { start = copy(m.children), exclusive = true,
+      done = function(_, at)
+         m.state = "running"
+         emit(m, "ready")
+         on.next(m, at)
+      end }, event.at)
 end
 
 local function due(m, event)
@@ -264,15 +290,23 @@ end
 local function stop(m, event) wind_up(m, { reason = "stopped" }, event.at) end
 
 local function about_child(m, event)
-   local c = m.by_id[event.id]
+   local c = machine.child(m, event.id, event.ref)
    if c and c.ref == event.ref then child.handle(m, c, event) end
+end
+
+local function call(m, event)
+   if m.state ~= "starting" and m.state ~= "running" then
+      return calls.refuse(m, event, "not running")
+   end
+   table.insert(m.notices, { call = event })
+   on.next(m, event.at)
 end
 
 local function nothing() end
 
 local LIVE <const> = { started = about_child, ready = about_child,
-   failed = about_child, died = about_child, due = due, stop = stop,
-   force = force }
+   failed = about_child, ignored = about_child, beat = about_child,
+   died = about_child, due = due, stop = stop, force = force }
 
 local TRANSITIONS <const> = {
    initial = { boot = boot, stop = stop, force = stop },
@@ -285,7 +319,8 @@ local TRANSITIONS <const> = {
 --- Takes one event and returns the list of actions that follow.
 function machine.handle(m, event)
    m.out = {}
-   local act = TRANSITIONS[m.state][event[1]] or nothing
+   local act = calls.known(event) and call
+      or TRANSITIONS[m.state][event[1]] or nothing
    act(m, event)
    return m.out
 end

@@ -15,12 +15,16 @@ local START_TIMEOUT <const> = 30
 
 -- What is ours among a child's options; the others are a Process's.
 local OURS <const> = { restart = true, backoff = true, stop = true,
-                       ready = true, start_timeout = true, significant = true }
+                       ready = true, start_timeout = true, significant = true,
+                       start = true, depends_on = true, heartbeat = true,
+                       overlap = true }
 -- A supervised child is never anything else.
 local FIXED <const> = { daemon = true, pgroup = true, session = true,
                         group = true, fields = true }
 
-local STRATEGIES <const> = { one_for_one = true }
+local STRATEGIES <const> = { one_for_one = true, one_for_all = true,
+                             rest_for_one = true }
+local STOP_ORDERS <const> = { reverse = true, parallel = true }
 local SHUTDOWNS <const> = { never = true, any_significant = true,
                             all_significant = true }
 
@@ -124,8 +128,66 @@ function readers.significant(c, value)
    return true
 end
 
+function readers.start(c, value)
+   if value ~= nil and type(value) ~= "function" then
+      return must_be("start", "a function", value)
+   end
+   c.prepare = value
+   return true
+end
+
+function readers.depends_on(c, value)
+   if type(value) == "string" then value = { value } end
+   local list = {}
+   for i, id in ipairs(type(value) == "table" and value or {}) do
+      if type(id) ~= "string" then
+         return must_be("depends_on", "a list of names", id)
+      end
+      list[i] = id
+   end
+   if value ~= nil and #list == 0 then
+      return must_be("depends_on", "a name or a list of names", value)
+   end
+   c.depends_on = value and list
+   return true
+end
+
+local function is_seconds(n) return type(n) == "number" and n > 0 and n < math.huge end
+
+function readers.heartbeat(c, value, options)
+   if value == nil then return true end
+   if type(value) ~= "table" or not is_seconds(value.interval)
+      or not is_seconds(value.threshold) then
+      return must_be("heartbeat", "{ interval = seconds, threshold = seconds }",
+         value)
+   elseif value.threshold <= value.interval then
+      return nil, ("option 'heartbeat': threshold (%g s) must be above "
+         .. "interval (%g s)"):format(value.threshold, value.interval)
+   elseif not options.target then
+      return nil, "option 'heartbeat' is for a target, which calls "
+         .. "billiard.heartbeat()"
+   end
+   c.heartbeat = { interval = value.interval, threshold = value.threshold }
+   return true
+end
+
+-- One that says itself that it is up can be waited for beside its predecessor;
+-- of a port or a file nobody knows whose it is.
+local TELLS <const> = { [readiness.call] = true, [readiness.fd] = true,
+                        [readiness.ask] = true }
+
+function readers.overlap(c, value)
+   if value ~= nil and type(value) ~= "boolean" then
+      return must_be("overlap", "a boolean", value)
+   end
+   if value == nil then value = TELLS[c.look] or false end
+   c.overlap = value
+   return true
+end
+
 local ORDER <const> = { "restart", "backoff", "stop", "ready",
-                        "start_timeout", "significant" }
+                        "start_timeout", "significant", "start", "depends_on",
+                        "heartbeat", "overlap" }
 
 local function read_ours(c, options)
    for _, name in ipairs(ORDER) do
@@ -178,7 +240,8 @@ end
 
 local SUPERVISOR <const> = { name = true, strategy = true, intensity = true,
    period = true, auto_shutdown = true, restart = true, backoff = true,
-   significant = true }
+   significant = true, stop_order = true, depends_on = true,
+   own_process = true }
 
 local function read_window(s, options)
    local given = options.intensity
@@ -203,10 +266,16 @@ end
 local function read_words(s, options)
    s.strategy = options.strategy or "one_for_one"
    s.auto_shutdown = options.auto_shutdown or "never"
+   s.stop_order = options.stop_order or "reverse"
+   s.own_process = options.own_process or false
    if not STRATEGIES[s.strategy] then
       return must_be("strategy", words(STRATEGIES), s.strategy)
    elseif not SHUTDOWNS[s.auto_shutdown] then
       return must_be("auto_shutdown", words(SHUTDOWNS), s.auto_shutdown)
+   elseif options.own_process ~= nil and type(options.own_process) ~= "boolean" then
+      return must_be("own_process", "a boolean", options.own_process)
+   elseif not STOP_ORDERS[s.stop_order] then
+      return must_be("stop_order", words(STOP_ORDERS), s.stop_order)
    end
    return true
 end
@@ -222,14 +291,27 @@ local function check_known(options)
    return true
 end
 
+--- What is wrong with a child in that supervisor, or nil.
+function spec.unfit(s, c)
+   if c.significant and s.auto_shutdown == "never" then
+      return "'significant' needs auto_shutdown in the supervisor"
+   end
+end
+
 local function check_children(s)
    local seen = {}
    for i, c in ipairs(s.children) do
+      local problem = spec.unfit(s, c)
       if seen[c.id] then
          return nil, ("child %d: there is a child %q already"):format(i, c.id)
-      elseif c.significant and s.auto_shutdown == "never" then
-         return nil, ("child %d (%s): 'significant' needs auto_shutdown in "
-            .. "the supervisor"):format(i, c.id)
+      elseif problem then
+         return nil, ("child %d (%s): %s"):format(i, c.id, problem)
+      end
+      for _, id in ipairs(c.depends_on or {}) do
+         if not seen[id] then
+            return nil, ("child %d (%s): 'depends_on' names %q, which is no "
+               .. "child before it"):format(i, c.id, id)
+         end
       end
       seen[c.id] = true
    end
@@ -249,7 +331,8 @@ function spec.supervisor(options, children)
       function() return read_window(s, options) end,
       function() return readers.restart(s, options.restart) end,
       function() return readers.backoff(s, options.backoff) end,
-      function() return readers.significant(s, options.significant) end } do
+      function() return readers.significant(s, options.significant) end,
+      function() return readers.depends_on(s, options.depends_on) end } do
       local ok, problem = step(options)
       if not ok then return nil, problem end
    end

@@ -1,0 +1,288 @@
+-- SPDX-License-Identifier: MIT
+--- Items that flow through processes: pipeline and fanout.
+-- @module billiard.topology.flow
+
+local core = require "billiard.core"
+local shared = require "billiard.shared"
+local spec = require "billiard.supervisor.spec"
+local stage = require "billiard.topology.stage"
+local value = require "billiard.topology.value"
+
+local flow = {}
+
+local MAXSIZE <const> = 16
+
+---- what the processes share ----
+
+local function new_counter(n) return assert(shared.Value("u64", n or 0)) end
+
+-- Made anew each time the supervisor boots.
+local function lay_pipes(plan)
+   local pipes = { queues = {}, stages = {}, put = new_counter(), n = 0,
+                   unknown = new_counter() }
+   for i = 1, #plan.stages + 1 do pipes.queues[i] = assert(core.Queue(plan.maxsize)) end
+   for i, each in ipairs(plan.stages) do
+      local holding = {}
+      for k = 1, each.n do holding[k] = new_counter() end
+      pipes.stages[i] = { left = assert(shared.Value("i64", each.n)), holding = holding }
+   end
+   plan.pipes = pipes
+end
+
+---- checking ----
+
+local function read_count(options, name, default, least)
+   local n = options[name]
+   if n == nil then return default end
+   if math.type(n) == "integer" and n >= least then return n end
+   return nil, ("option '%s' must be an integer of at least %d, got %s")
+      :format(name, least, tostring(n))
+end
+
+local STAGE <const> = { n = true, target = true, name = true }
+local OURS <const> = { n = true, target = true, name = true, source = true,
+   maxsize = true, ordered = true, intensity = true, period = true }
+
+-- A worker's options: the rest is a child's, as everywhere.
+local function worker_options(plan, i, k, each)
+   local options = {}
+   for name, v in pairs(each.options) do
+      if not STAGE[name] then options[name] = v end
+   end
+   options.name = ("%s-%d"):format(each.options.name, k)
+   options.restart, options.significant = "transient", true
+   options.target = plan.ordered and stage.work_in_order or stage.work
+   options.start = function(o)
+      local pipes = plan.pipes
+      o.args = { each.options.target, pipes.queues[i],
+         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k],
+         pipes.unknown }
+      return o
+   end
+   return options
+end
+
+local function source_options(plan)
+   return { name = "source", restart = "transient", significant = true,
+      target = stage.feed, start = function(o)
+         o.args = { plan.source, plan.ordered, plan.pipes.queues[1], plan.pipes.put }
+         return o
+      end }
+end
+
+-- One stage's options, checked: { options, n }.
+local function read_stage(options)
+   if type(options) ~= "table" then
+      return nil, "a stage must be a table, got " .. type(options)
+   elseif type(options.name) ~= "string" then
+      return nil, "a stage needs a 'name'"
+   elseif type(options.target) ~= "function" then
+      return nil, ("stage %s needs a function as 'target'"):format(options.name)
+   end
+   local n, problem = read_count(options, "n", 1, 1)
+   if not n then return nil, ("stage %s: %s"):format(options.name, problem) end
+   return { options = options, n = n }
+end
+
+local function read_stages(list)
+   local stages = {}
+   for i, options in ipairs(list) do
+      local each, problem = read_stage(options)
+      if not each then return nil, ("stage %d: %s"):format(i, problem) end
+      stages[i] = each
+   end
+   if not stages[1] then return nil, "needs at least one stage" end
+   return stages
+end
+
+local function check_known(options)
+   for name in pairs(options) do
+      if math.type(name) ~= "integer" and not OURS[name] then
+         return nil, ("unknown option '%s'"):format(tostring(name))
+      end
+   end
+   if options.source ~= nil and type(options.source) ~= "function" then
+      return nil, "option 'source' must be a function that returns an iterator"
+   elseif options.ordered ~= nil and type(options.ordered) ~= "boolean" then
+      return nil, "option 'ordered' must be a boolean"
+   end
+   return true
+end
+
+local function read_plan(options, list)
+   local ok, problem = check_known(options)
+   if not ok then return nil, problem end
+   local maxsize, wrong = read_count(options, "maxsize", MAXSIZE, 1)
+   if not maxsize then return nil, wrong end
+   local stages, bad = read_stages(list)
+   if not stages then return nil, bad end
+   return { source = options.source, ordered = options.ordered or false,
+            maxsize = maxsize, stages = stages }
+end
+
+local function children_of(plan)
+   local list = {}
+   if plan.source then list[1] = source_options(plan) end
+   for i, each in ipairs(plan.stages) do
+      for k = 1, each.n do list[#list + 1] = worker_options(plan, i, k, each) end
+   end
+   for i, options in ipairs(list) do
+      local checked, problem = spec.child(options)
+      if not checked then return nil, ("%s: %s"):format(options.name, problem) end
+      list[i] = checked
+   end
+   return list
+end
+
+local function check(options, list)
+   local plan, problem = read_plan(options, list)
+   if not plan then return nil, problem end
+   local children, wrong = children_of(plan)
+   if not children then return nil, wrong end
+   local checked, bad = spec.supervisor({ name = options.name,
+      intensity = options.intensity, period = options.period,
+      auto_shutdown = "all_significant", restart = "transient" }, children)
+   if not checked then return nil, bad end
+   checked.boot = function() lay_pipes(plan) end
+   checked.plan, checked.whole = plan, { options, list }
+   return checked
+end
+
+---- the value ----
+
+local Flow = {}
+
+local function pipes_of(self, what)
+   local pipes = self.checked.plan.pipes
+   if not pipes then error(what .. ": this topology is not started", 3) end
+   return pipes
+end
+
+--- Puts an item in, where there is no source. Waits while the first queue is
+-- full.
+-- @return true; or nil, message, code as of a Queue
+function Flow:put(item, timeout)
+   local pipes = pipes_of(self, "put")
+   if self.checked.plan.source then error("put: the source does that here", 2) end
+   if item == nil then error("put: nil is no item", 2) end
+   local numbered = self.checked.plan.ordered and { pipes.n + 1, item }
+   local ok, err, code = pipes.queues[1]:put(numbered or item, timeout)
+   if not ok then return nil, err, code end
+   pipes.n = pipes.n + 1
+   return true
+end
+
+--- No more items will be put in.
+function Flow:finish()
+   pipes_of(self, "finish").queues[1]:shutdown()
+end
+
+-- The next item out of the last queue, supervising meanwhile; nil at the end.
+local function take(self, queue)
+   while true do
+      local item, err = queue:get(0)
+      if item ~= nil then return item end
+      if err == "closed" then return nil end
+      local ended, problem = self.instance:attend(queue)
+      if ended == nil and problem then error(problem, 0) end
+      if ended then return (queue:get(0)) end -- the queue was told first
+   end
+end
+
+-- How many items can be behind one that is still on its way.
+local function most_ahead(plan)
+   local n = plan.maxsize * (#plan.stages + 1)
+   for _, each in ipairs(plan.stages) do n = n + each.n end
+   return n
+end
+
+-- Is the item with a worker that lives, or is its successor still to tell?
+local function is_held(pipes, number)
+   for _, each in ipairs(pipes.stages) do
+      for _, holding in ipairs(each.holding) do
+         if holding.value == number then return true end
+      end
+   end
+   return false
+end
+
+-- Those that came too early wait for the one before. What a worker died with is
+-- told by its successor; but for what it had just taken, which is missed when
+-- more have come than there can be ahead of it in the queues.
+local function in_order(self, queue, most)
+   local early, waiting, number, ended = {}, 0, 1, false
+   local pipes, missed = self.checked.plan.pipes, 0
+   local function is_lost()
+      if ended then return waiting > 0 end
+      if waiting <= most or pipes.unknown.value == missed
+         or is_held(pipes, number) then return false end
+      missed = missed + 1
+      return true
+   end
+   local function receive()
+      local item = take(self, queue)
+      if not item then
+         ended = true
+      elseif item[1] >= number and not early[item[1]] then
+         early[item[1]], waiting = item, waiting + 1
+      end
+   end
+   return function()
+      while true do
+         local item = early[number]
+         if item then
+            early[number], waiting, number = nil, waiting - 1, number + 1
+            if item[2] ~= nil then return item[2] end
+         elseif is_lost() then
+            number = number + 1
+         elseif ended then
+            return nil
+         else
+            receive()
+         end
+      end
+   end
+end
+
+--- Iterates over what the last stage returns, until all is done; supervises
+-- meanwhile. Raises the Error when the supervisor gives up.
+function Flow:results()
+   local plan, pipes = self.checked.plan, pipes_of(self, "results")
+   local queue = pipes.queues[#pipes.queues]
+   if plan.ordered then return in_order(self, queue, most_ahead(plan)) end
+   return function() return take(self, queue) end
+end
+
+local function new(kind, options, list)
+   local checked, problem = check(options, list)
+   if not checked then return nil, problem end
+   return value.new(kind, checked, Flow)
+end
+
+--- Stages one after the other, with a bounded queue between each two.
+-- @tparam table options `name`; in the list part the stages: `name`, `target`
+-- (item -> result, nil for none), `n` (1) workers, and a child's options;
+-- `source` (a function that returns an iterator, in a process of its own; left
+-- out: `put` and `finish`), `maxsize` (16) of each queue, `ordered` (results in
+-- the order of the items), `intensity`, `period`
+function flow.pipeline(options)
+   value.check_table("pipeline", options)
+   local list = table.move(options, 1, #options, 1, {})
+   local t, problem = new("pipeline", options, list)
+   if not t then value.fail("pipeline", options, problem) end
+   return t
+end
+
+--- Alike workers that share the work, and one place where their results come
+-- together.
+-- @tparam table options `name`, `n` (1), `target`, and `source`, `maxsize`,
+-- `ordered`, `intensity`, `period` as of a pipeline
+function flow.fanout(options)
+   value.check_table("fanout", options)
+   local t, problem = new("fanout", options, { { name = options.name,
+      n = options.n, target = options.target } })
+   if not t then value.fail("fanout", options, problem) end
+   return t
+end
+
+return flow
