@@ -109,7 +109,7 @@ function on.replace_child(m, c, event)
          done = done }, event.at)
    end
    rounds.begin(m, { start = { new }, exclusive = true, done = function(_, at)
-      new.call = nil -- it is up: from here on it is nobody's failure
+      new.call, c.call = nil, event -- what fails now is no start
       rounds.begin(m, { stop = { c }, exclusive = true, done = done }, at)
    end }, event.at)
 end
