@@ -1,4 +1,4 @@
--- Changes of what runs: reload, scale, roll.
+-- Changes of what runs: reload, scale, roll. Run once per start method.
 
 local helper = require "spec.helper"
 local billiard = require "billiard"

@@ -1,4 +1,4 @@
--- Pipelines and fanouts: items through processes that may die.
+-- Pipelines and fanouts: items through processes that may die. Run once per start method.
 
 local helper = require "spec.helper"
 local billiard = require "billiard"

@@ -1,4 +1,4 @@
--- Workers behind one listening socket, with real clients.
+-- Workers behind one listening socket, with real clients. Run once per start method.
 
 local helper = require "spec.helper"
 local billiard = require "billiard"
