@@ -33,6 +33,7 @@ tests() {
   command_of ps procps
   command_of python3 python3
   command_of curl curl
+  command_of escript erlang-base
   /usr/bin/python3 -c 'import msgpack' 2>/dev/null ||
     missing="$missing python3-msgpack"
 }

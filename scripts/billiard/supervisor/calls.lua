@@ -4,7 +4,7 @@
 -- deaths that were noticed before, and while they are carried out deaths wait.
 --
 --    start_child      spec         id in use: "already_started", or
---                                  "already_present" when it is stopped
+--                                  "already_present" when it does not run
 --    terminate_child  id           also cancels a restart
 --    restart_child    id           of one that is stopped, else "running" or
 --                                  "restarting"; no second try
@@ -55,11 +55,11 @@ local on = {}
 function on.start_child(m, _, event)
    local c = m.by_id[event.id]
    if c then
-      return calls.refuse(m, event, business(c) and "already_started"
-         or "already_present")
+      return calls.refuse(m, event, business(c) == "running"
+         and "already_started" or "already_present")
    end
    c = child.new(event.spec)
-   c.added = true
+   event.added = true
    m.children[#m.children + 1], m.by_id[c.id] = c, c
    start(m, c, event)
 end
@@ -130,7 +130,7 @@ end
 function calls.fail(m, c, reason)
    local event = c.call
    c.call = nil
-   if c.added then rounds.drop(m, c) end
+   if event.added then rounds.drop(m, c) end
    calls.refuse(m, event, reason)
 end
 

@@ -39,7 +39,7 @@ end
 --- It runs no more; until `due`, or for good.
 function child.rest(m, c, due)
    c.state = due and "restarting" or "stopped"
-   c.rung, c.late, c.hung = 0, nil, nil
+   c.rung, c.late, c.hung, c.failure = 0, nil, nil, nil
    set_due(m, c, due)
 end
 

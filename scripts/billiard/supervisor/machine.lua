@@ -148,10 +148,7 @@ local DECISIONS <const> = {
       emit(m, "report", { about = "restart", id = c.id, after = wait,
          reason = event.reason })
       child.rest(m, c, at + wait)
-      if wait > 0 then return end
-      if event.kind == "died" then return on.revive(m, c, at) end
-      -- behind what was noticed before
-      table.insert(m.notices, { child = c, ref = c.ref, again = true })
+      if wait == 0 then on.revive(m, c, at) end
    end,
    leave = function(m, c, at)
       child.rest(m, c)
@@ -226,7 +223,7 @@ end
 
 -- A child did not come up. At boot that is the end; one that a call has
 -- started is the caller's business; else it is one more reason to try again,
--- and what was still to be started waits for that.
+-- behind what was told before, and what was still to be started waits for that.
 function on.fail(m, c, event)
    emit(m, "report", { about = "failed", id = c.id, reason = event.reason })
    if m.state == "starting" then
@@ -238,16 +235,22 @@ function on.fail(m, c, event)
    if c.call then
       calls.fail(m, c, event.reason)
    else
-      decide(m, c, { kind = "failed", outcome = "failed", at = event.at,
-         random = event.random or 0, reason = event.reason })
+      child.rest(m, c, event.at)
+      c.failure = { kind = "failed", outcome = "failed", reason = event.reason,
+                    random = event.random or 0 }
    end
    on.next(m, event.at)
 end
 
--- The wait before a restart is over.
+-- The wait before a restart is over; before a failed start is looked at, that
+-- is the time it takes for all that was told before.
 function on.revive(m, c, at)
+   local failure = c.failure
    if m.round then
       return table.insert(m.notices, { child = c, ref = c.ref, again = true })
+   elseif failure then
+      failure.at, c.failure = at, nil
+      return decide(m, c, failure)
    end
    local stop, start = strategy[m.spec.strategy](m.children, c)
    child.rest(m, c)
