@@ -13,6 +13,7 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 -- spec files about no single module; the page is named where there is one
 local no_page = {
   prefork = "docs/api/topology.md", change = "docs/api/topology.md",
+  change_random = "docs/api/topology.md",
   flow = "docs/api/topology.md", mesh = "docs/api/topology.md",
   supervisor_calls = "docs/api/supervisor.md",
   strategy = "docs/api/supervisor.md",
