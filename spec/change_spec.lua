@@ -1,8 +1,9 @@
--- Changes of what runs: reload, scale, roll.
+-- Changes of what runs: reload, scale, roll. Run once per start method.
 
 local helper = require "spec.helper"
 local billiard = require "billiard"
 
+local fake = require "spec.fixtures.supervision"
 local same = require "billiard.supervisor.same"
 local topology = billiard.topology
 
@@ -113,6 +114,64 @@ describe("same", function()
       end
     end
     assert.is_true(n > 50)
+  end)
+end)
+
+describe("replace_child", function()
+  -- Begins it with children a and b; what it says, and the start of the new one.
+  local function begun(overlap)
+    local s = fake.new({ fake.child "a", fake.child "b" }):boot()
+    local said = s:send { "replace_child", id = "a", spec = fake.child "a", overlap = overlap,
+      call = {} }
+    return s, said, s.actions[1]
+  end
+
+  local function tell(s, name, start, more)
+    local event = more or {}
+    event[1], event.id, event.ref = name, start.id, start.ref
+    return s:send(event)
+  end
+
+  it("starts the successor before the old one is stopped, or behind that", function()
+    local s, said, start = begun(true)
+    assert.same({ "start a" }, said)
+    assert.same({ "TERM a" }, tell(s, "started", start))
+    assert.equal("a:running a:running b:running", (s:states():gsub("stopping", "running")))
+    assert.same({ "ok a" }, s:died "a")
+    assert.equal("a:running b:running", s:states())
+    s, said = begun(false)
+    assert.same({ "TERM a" }, said)
+    assert.same({ "start a" }, s:died "a")
+    assert.same({ "ok a" }, tell(s, "started", s.actions[1]))
+    assert.equal("a:running b:running", s:states())
+  end)
+
+  it("leaves the old one as it is by then where the new one fails", function()
+    local s, _, start = begun(true)
+    assert.same({ "failed a", "no luck a" }, tell(s, "failed", start, { reason = "no luck" }))
+    assert.equal("a:running b:running", s:states())
+    s = begun(false)
+    s:died "a"
+    assert.same({ "failed a", "no luck a" },
+      tell(s, "failed", s.actions[1], { reason = "no luck" }))
+    assert.equal("a:stopped b:running", s:states())
+  end)
+
+  it("knows whose end it is told of", function()
+    local s, _, start = begun(true)
+    s:died "a" -- the old one
+    assert.equal("a:dead a:starting b:running", s:states())
+    assert.same({ "ok a" }, tell(s, "started", start))
+    assert.same({ "restart a", "start a" }, s:died "a")
+  end)
+
+  it("is answered also where the end of all comes between", function()
+    for _, overlap in ipairs { true, false } do
+      local s, _, start = begun(overlap)
+      if overlap then tell(s, "started", start) end
+      local said = s:send { "stop" }
+      assert.equal("stopping a", said[1])
+    end
   end)
 end)
 

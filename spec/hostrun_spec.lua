@@ -23,8 +23,8 @@ end
 local TWO <const> = [[return topology.supervisor { name = "site", intensity = 5,
   topology.command { name = "web", ready = { fd = 3 },
     command = { "sh", "-c", "echo hello; echo up >&3; exec 3>&-; sleep 600" } },
-  topology.group { name = "w", n = 2, target = function(i)
-    io.write("no newline from ", i) io.flush() billiard.sleep(600) end } }]]
+  topology.group { name = "w", n = 2, ready = true, target = function(i)
+    io.write("no newline from ", i) io.flush() billiard.ready() billiard.sleep(600) end } }]]
 
 describe("billiard run", function()
   helper.guard()

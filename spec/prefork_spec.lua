@@ -1,4 +1,4 @@
--- Workers behind one listening socket, with real clients.
+-- Workers behind one listening socket, with real clients. Run once per start method.
 
 local helper = require "spec.helper"
 local billiard = require "billiard"
@@ -183,6 +183,25 @@ describe("prefork", function()
     assert.equal("ok\n", result.stdout)
     host:terminate()
     host:join()
+  end)
+
+  it("has more or fewer workers where that is asked for", function()
+    local t <close> = started(server { n = 1 })
+    local port = t:port()
+    local _, done = assert(t:scale("web", 3))
+    assert.same({ "web-2", "web-3" }, done.added)
+    assert(t:scale("web", 2))
+    assert.equal(2, #pids_of(t))
+    assert.equal(port, t:port())
+    ask(t, 20)
+  end)
+
+  it("is drawn with its address and its command", function()
+    local plan = require "billiard.host.plan".text
+    local text = plan(server({ n = 1, listen = { host = "::1", port = 80 } }).checked)
+    assert.matches("listens at ::1 port 80", text)
+    assert.matches("web-1  /usr/bin/python3 -S", text, 1, true)
+    assert.matches("what systemd passes", plan(server({ listen = "systemd" }).checked))
   end)
 
   it("fails its start where it cannot listen", function()

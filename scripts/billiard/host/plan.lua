@@ -22,7 +22,7 @@ local function quote_word(word)
 end
 
 local function work(c)
-   local command = c.options.command
+   local command = c.shown or c.options.command
    if not command then return "function" end
    local words = {}
    for i, word in ipairs(command) do words[i] = quote_word(word) end
@@ -47,6 +47,7 @@ local function details(c)
    if c.supervisor then
       add(c.strategy)
       add(c.window)
+      add(c.listens)
       if c.auto_shutdown ~= "never" then add("ends: " .. c.auto_shutdown) end
       return list
    end

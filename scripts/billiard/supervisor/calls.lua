@@ -89,13 +89,13 @@ end
 local function take_place(m, c, new, event)
    rounds.drop(m, c)
    m.by_id[c.id], m.coming[c.id] = new, nil
-   new.call, new.added = nil, nil
+   new.call = nil
    reply(m, event, { ok = true, ignored = new.state == "stopped" or nil })
 end
 
 function on.replace_child(m, c, event)
    local new = child.new(event.spec)
-   new.added, new.call = true, event
+   event.added, new.call = true, event
    m.coming[c.id] = new
    for i, each in ipairs(m.children) do
       if each == c then table.insert(m.children, i + 1, new) break end
@@ -109,7 +109,7 @@ function on.replace_child(m, c, event)
          done = done }, event.at)
    end
    rounds.begin(m, { start = { new }, exclusive = true, done = function(_, at)
-      new.call = nil -- it is up: from here on it is nobody's failure
+      new.call, c.call = nil, event -- what fails now is no start
       rounds.begin(m, { stop = { c }, exclusive = true, done = done }, at)
    end }, event.at)
 end

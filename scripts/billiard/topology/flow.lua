@@ -6,6 +6,7 @@ local core = require "billiard.core"
 local shared = require "billiard.shared"
 local spec = require "billiard.supervisor.spec"
 local stage = require "billiard.topology.stage"
+local sync = require "billiard.sync"
 local value = require "billiard.topology.value"
 
 local flow = {}
@@ -19,7 +20,7 @@ local function new_counter(n) return assert(shared.Value("u64", n or 0)) end
 -- Made anew each time the supervisor boots.
 local function lay_pipes(plan)
    local pipes = { queues = {}, stages = {}, put = new_counter(), n = 0,
-                   unknown = new_counter() }
+                   told = 0 }
    for i = 1, #plan.stages + 1 do pipes.queues[i] = assert(core.Queue(plan.maxsize)) end
    for i, each in ipairs(plan.stages) do
       local holding = {}
@@ -55,17 +56,34 @@ local function worker_options(plan, i, k, each)
    options.start = function(o)
       local pipes = plan.pipes
       o.args = { each.options.target, pipes.queues[i],
-         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k],
-         pipes.unknown }
+         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k] }
       return o
    end
    return options
 end
 
+-- How many items can be ahead of one that is on its way, and no more of them
+-- wait at the end for their turn.
+local function most_ahead(plan)
+   local n = plan.maxsize * (#plan.stages + 1)
+   for _, each in ipairs(plan.stages) do n = n + each.n end
+   return n
+end
+
+-- For each source that is started: what its predecessor has put and nobody has
+-- read is on its way still.
+local function new_credits(plan)
+   local pipes = plan.pipes
+   local under_way = pipes.put.value - pipes.told
+   pipes.credits = assert(sync.Semaphore(most_ahead(plan) + 1 - under_way))
+   return pipes.credits
+end
+
 local function source_options(plan)
    return { name = "source", restart = "transient", significant = true,
       target = stage.feed, start = function(o)
-         o.args = { plan.source, plan.ordered, plan.pipes.queues[1], plan.pipes.put }
+         o.args = { plan.source, plan.pipes.queues[1], plan.pipes.put,
+            plan.ordered and new_credits(plan) or nil }
          return o
       end }
 end
@@ -189,16 +207,11 @@ local function take(self, queue)
    end
 end
 
--- How many items can be behind one that is still on its way.
-local function most_ahead(plan)
-   local n = plan.maxsize * (#plan.stages + 1)
-   for _, each in ipairs(plan.stages) do n = n + each.n end
-   return n
-end
-
--- Is the item with a worker that lives, or is its successor still to tell?
-local function is_held(pipes, number)
-   for _, each in ipairs(pipes.stages) do
+-- Is the item with a worker that lives, with one whose successor is to tell, or
+-- between two of them?
+local function is_under_way(pipes, number)
+   for i, each in ipairs(pipes.stages) do
+      if not pipes.queues[i]:empty() then return true end
       for _, holding in ipairs(each.holding) do
          if holding.value == number then return true end
       end
@@ -206,39 +219,59 @@ local function is_held(pipes, number)
    return false
 end
 
--- Those that came too early wait for the one before. What a worker died with is
--- told by its successor; but for what it had just taken, which is missed when
--- more have come than there can be ahead of it in the queues.
-local function in_order(self, queue, most)
-   local early, waiting, number, ended = {}, 0, 1, false
-   local pipes, missed = self.checked.plan.pipes, 0
-   local function is_lost()
-      if ended then return waiting > 0 end
-      if waiting <= most or pipes.unknown.value == missed
-         or is_held(pipes, number) then return false end
-      missed = missed + 1
-      return true
+local Order = {}
+Order.__index = Order
+
+-- What comes too early waits for what is before it.
+local function new_order(plan)
+   return setmetatable({ early = {}, waiting = 0, number = 1, unknown = 0,
+      most = most_ahead(plan), pipes = plan.pipes }, Order)
+end
+
+function Order:receive(item)
+   local number = item and item[1]
+   if not item then
+      self.ended = true
+   elseif number == 0 then
+      self.unknown = self.unknown + 1
+   elseif number >= self.number and not self.early[number] then
+      self.early[number], self.waiting = item, self.waiting + 1
    end
-   local function receive()
-      local item = take(self, queue)
-      if not item then
-         ended = true
-      elseif item[1] >= number and not early[item[1]] then
-         early[item[1]], waiting = item, waiting + 1
-      end
-   end
+end
+
+-- What a worker died with is told by its successor, but for what it had just
+-- taken: that is missed when all that can be ahead of it is there.
+function Order:is_lost()
+   if self.ended then return self.waiting > 0 end
+   if self.unknown == 0 or self.waiting < self.most
+      or is_under_way(self.pipes, self.number) then return false end
+   self.unknown = self.unknown - 1
+   return true
+end
+
+function Order:pass()
+   self.early[self.number], self.number = nil, self.number + 1
+   self.pipes.told = self.number - 1
+   if self.pipes.credits then self.pipes.credits:release() end
+end
+
+local function in_order(self, queue)
+   local pipes = self.checked.plan.pipes
+   local order = pipes.order or new_order(self.checked.plan)
+   pipes.order = order
    return function()
       while true do
-         local item = early[number]
+         local item = order.early[order.number]
          if item then
-            early[number], waiting, number = nil, waiting - 1, number + 1
+            order.waiting = order.waiting - 1
+            order:pass()
             if item[2] ~= nil then return item[2] end
-         elseif is_lost() then
-            number = number + 1
-         elseif ended then
+         elseif order:is_lost() then
+            order:pass()
+         elseif order.ended then
             return nil
          else
-            receive()
+            order:receive(take(self, queue))
          end
       end
    end
@@ -249,7 +282,7 @@ end
 function Flow:results()
    local plan, pipes = self.checked.plan, pipes_of(self, "results")
    local queue = pipes.queues[#pipes.queues]
-   if plan.ordered then return in_order(self, queue, most_ahead(plan)) end
+   if plan.ordered then return in_order(self, queue) end
    return function() return take(self, queue) end
 end
 

@@ -75,14 +75,12 @@ local OURS <const> = { n = true, listen = true, pass = true, intensity = true,
 local PASS <const> = 'exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ '
    .. 'exec "$@"'
 
-local function command_of(options, i)
-   local command = options.command
-   if type(command) == "function" then command = command(i) end
+local function with_socket(options, command)
    if type(command) ~= "table" or options.pass == "stdin" then return command end
    return table.move(command, 1, #command, 5, { "sh", "-c", PASS, "sh" })
 end
 
-local function worker(options, shared, i)
+local function worker(options, shared, i, command)
    local mine = {}
    for name, v in pairs(options) do
       if not OURS[name] then mine[name] = v end
@@ -96,7 +94,7 @@ local function worker(options, shared, i)
       return o
    end
    if options.command then
-      mine.command = command_of(options, i)
+      mine.command = with_socket(options, command)
    else
       local args = type(options.args) == "table" and options.args or {}
       mine.args = table.pack(0, i, table.unpack(args, 1, args.n or #args))
@@ -107,11 +105,19 @@ end
 local function workers(options, shared, n)
    local list = {}
    for i = 1, n do
-      local checked, problem = spec.child(worker(options, shared, i))
+      local command = options.command
+      if type(command) == "function" then command = command(i) end
+      local checked, problem = spec.child(worker(options, shared, i, command))
       if not checked then return nil, problem end
+      checked.shown = command -- in a plan
       list[i] = checked
    end
    return list
+end
+
+local function address(at)
+   if at.host then return ("%s port %d"):format(at.host, at.port) end
+   return at.path or "what systemd passes"
 end
 
 local function check(options, shared, n)
@@ -124,6 +130,7 @@ local function check(options, shared, n)
       intensity = options.intensity, period = options.period }, list)
    if not checked then return nil, wrong end
    checked.share, checked.shared = shared.at, shared
+   checked.listens = "listens at " .. address(shared.at)
    checked.resize = function(m) return check(options, shared, m) end
    checked.take_over = function(old) shared.socket = old.shared.socket end
    checked.release = function()

@@ -5,8 +5,8 @@
 --
 -- Queues and counters belong to the supervisor: a process that is started
 -- again finds them as its predecessor left them. `holding` is the number of
--- the item that it died with, or TAKING where that may have been any: then
--- `unknown` counts one more.
+-- the item that it died with, or TAKING where that may have been any: then an
+-- item of number 0 tells that there may be one less.
 -- @module billiard.topology.stage
 
 local stage = {}
@@ -42,18 +42,17 @@ end
 local TAKING <const> = math.maxinteger
 
 -- What became of the item that the one before died with.
-local function inherit(output, holding, unknown)
-   local number = holding.value
+local function inherit(output, number)
    if number == TAKING then
-      unknown:add(1)
+      hand_on(output, { 0 })
    elseif number ~= 0 then
       hand_on(output, { number })
    end
 end
 
 --- The same where the order counts.
-function stage.work_in_order(f, input, output, left, holding, unknown)
-   inherit(output, holding, unknown)
+function stage.work_in_order(f, input, output, left, holding)
+   inherit(output, holding.value)
    holding.value = TAKING
    for item in items(input) do
       holding.value = item[1]
@@ -66,12 +65,15 @@ function stage.work_in_order(f, input, output, left, holding, unknown)
 end
 
 --- The source: puts what its iterator gives, but for what was put before.
-function stage.feed(source, numbered, output, put)
+-- @tparam[opt] Semaphore credits where the order counts: how many more items
+-- may be on their way
+function stage.feed(source, output, put, credits)
    local n = 0
    for value in source() do
       n = n + 1
       if n > put.value then
-         hand_on(output, numbered and { n, value } or value)
+         if credits then assert(credits:acquire()) end
+         hand_on(output, credits and { n, value } or value)
          put.value = n
       end
    end
