@@ -25,14 +25,6 @@ local function states(supervisor)
   return table.concat(list, " ")
 end
 
-local function work_until(t, f)
-  local deadline = billiard.now() + 10 * helper.scale
-  while not f() do
-    assert(billiard.now() < deadline, "has not come true")
-    t:wait(0.05)
-  end
-end
-
 local function read(path)
   local file <close> = assert(io.open(path))
   return file:read "a"
@@ -115,9 +107,9 @@ describe("a child's start function", function()
       options.command = { "sh", "-c", ("echo %d >%s; sleep 600"):format(n, path) }
       return options
     end }) }
-    work_until(t, function() return read(path) == "1\n" end)
+    helper.work_until(t, function() return read(path) == "1\n" end)
     assert(os.execute("kill -KILL " .. t.instance:child("a").pid))
-    work_until(t, function() return read(path) == "2\n" end)
+    helper.work_until(t, function() return read(path) == "2\n" end)
   end)
 
   it("declines", function()
@@ -164,11 +156,11 @@ describe("a supervisor in a process of its own", function()
     local inner, worker = s:child("inner").pid, read(path)
     assert.equal("supervisor", s:child("inner").type)
     assert(os.execute("kill -KILL " .. inner))
-    work_until(t, function()
+    helper.work_until(t, function()
       local row = s:child "inner"
       return row.state == "running" and row.pid ~= inner
     end)
-    work_until(t, function() return is_gone(worker) end)
+    helper.work_until(t, function() return is_gone(worker) end)
     assert.not_equal(worker, read(path))
   end)
 

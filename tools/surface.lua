@@ -14,7 +14,8 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 local no_page = {
   flow = "docs/api/topology.md", mesh = "docs/api/topology.md",
   supervisor_calls = "docs/api/supervisor.md",
-  strategy = "docs/api/supervisor.md",
+  strategy = "docs/api/supervisor.md", escalation = "docs/api/supervisor.md",
+  otp = "docs/api/supervisor.md", otp_rules = "docs/api/supervisor.md",
   hostrun = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",
