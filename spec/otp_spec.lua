@@ -88,6 +88,10 @@ describe("our supervisor and Erlang's", function()
     assert.is_true(each(count, { gaps = true }, compare(false)) > count / 2)
   end)
 
+  otp_it("do the same with supervisors below them", function()
+    assert.equal(wanted, each(wanted, { nested = true }, compare(false)))
+  end)
+
   otp_it("do the same in lives that are rare", function()
     local scripts = lives.rare()
     local told = lives.erlang(scripts)
