@@ -27,12 +27,12 @@ local function replacement(t)
    return billiard.now() - (start + killed) / 2
 end
 
-local function deaths()
+local function deaths(method)
    local t <close> = assert(topology.supervisor { name = "s", intensity = 1000,
-      { name = "a", target = ready, ready = true } }:start())
+      { name = "a", target = ready, ready = true, start_method = method } }:start())
    local list = {}
    for i = 1, ROUNDS do list[i] = replacement(t) end
-   measure.line { name = "death to ready replacement, fork", unit = "ms",
+   measure.line { name = "death to ready replacement, " .. method, unit = "ms",
       value = measure.median(list) * 1e3, goal = { value = 5 } }
 end
 
@@ -94,6 +94,71 @@ local function crowds()
    end
 end
 
+-- ---- memory ----
+
+-- What this interpreter and its process hold more for each child of a group.
+local function memory()
+   local MANY <const> = 1000
+   local function held()
+      collectgarbage()
+      collectgarbage()
+      local file <close> = assert(io.open "/proc/self/statm")
+      local _, resident = file:read("n", "n")
+      return collectgarbage "count", resident * 4
+   end
+   local lua, all = held()
+   local t = assert(topology.group { name = "g", n = MANY,
+      target = idle }:start())
+   local lua_after, all_after = held()
+   t:stop()
+   measure.line { name = "memory per supervised child", unit = "KiB",
+      value = (all_after - all) / MANY, goal = { value = 8 } }
+   measure.line { name = "memory per supervised child, Lua's", unit = "KiB",
+      value = (lua_after - lua) / MANY }
+end
+
+-- ---- a pipeline ----
+
+local ITEMS <const>, MAXSIZE <const> = 50000, 16
+
+local function numbers()
+   local i = 0
+   return function()
+      i = i + 1
+      return i <= ITEMS and i or nil
+   end
+end
+
+local function same(x) return x end
+
+-- Seconds per item of three stages, from the first result to the last.
+local function pipeline()
+   local t <close> = assert(topology.pipeline { name = "p", source = numbers,
+      maxsize = MAXSIZE, { name = "a", target = same },
+      { name = "b", target = same }, { name = "c", target = same } }:start())
+   local results = t:results()
+   results()
+   return measure.time(function() for _ in results do end end) / ITEMS
+end
+
+-- The same items through one such queue.
+local function hand_over()
+   local q <close> = assert(billiard.Queue(MAXSIZE))
+   local p <close> = billiard.Process { daemon = true, target = function()
+      for i in numbers() do q:put(i) end
+      q:put(false)
+   end }
+   assert(p:start())
+   q:get()
+   return measure.time(function() while q:get() do end end) / ITEMS
+end
+
+local function pipelines()
+   local ours, one = measure.interleave(5, pipeline, hand_over)
+   measure.seconds { name = "pipeline of 3 stages, an item", value = ours,
+      floor = one, goal = { floor = 3 } }
+end
+
 -- ---- nothing ----
 
 local function quiet()
@@ -106,6 +171,9 @@ local function quiet()
       value = (os.clock() - before) * 1e3, goal = { value = 1 } }
 end
 
-deaths()
+deaths "fork"
+deaths "forkserver"
+memory()
+pipelines()
 crowds()
 quiet()

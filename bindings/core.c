@@ -15,6 +15,7 @@
 #include "bindings/lexit.h"
 #include "bindings/lhandle.h"
 #include "bindings/linterrupt.h"
+#include "bindings/llisten.h"
 #include "bindings/llock.h"
 #include "bindings/lmemory.h"
 #include "bindings/lmethod.h"
@@ -63,7 +64,7 @@ static void (*const parts[])(lua_State *) = {
     bl_lconnection_open, bl_lsender_open, bl_lreceiver_open,
     bl_llock_open,     bl_levent_open,  bl_lmemory_open, bl_lvalue_open,
     bl_larray_open,    bl_lpermits_open, bl_lcondition_open, bl_lbarrier_open,
-    bl_lqueue_open,
+    bl_lqueue_open,    bl_llisten_open,
 };
 
 int luaopen_billiard_core(lua_State *L) {

@@ -54,3 +54,56 @@ describe("the word count", function()
     assert.matches("2  a ", out)
   end)
 end)
+
+describe("the examples of topologies", function()
+  helper.guard()
+
+  -- A folder with so many files, one of them below another folder.
+  local function tree(n)
+    local dir = helper.tmpdir()
+    assert(os.execute("mkdir '" .. dir.path .. "/below'"))
+    for i = 1, n do
+      local file <close> = assert(io.open(
+        ("%s/%s%d"):format(dir.path, i == 1 and "below/" or "", i), "w"))
+      file:write((("line %d\nneedle\n"):format(i):rep(i)))
+    end
+    return dir
+  end
+
+  local function example(name, ...)
+    local out, err, status = helper.run(nil, { file = "scripts/examples/" .. name .. ".lua",
+      args = { ... } })
+    assert.equal("", err)
+    assert.equal(0, status)
+    return out
+  end
+
+  it("archive all files but the one that a worker died with", function()
+    local dir <close> = tree(9)
+    assert.equal("8 of 9 files archived and compared, one lost in the crash\n",
+      example("pipeline", dir.path))
+  end)
+
+  it("find what is there, in order", function()
+    local dir <close> = tree(4)
+    local out = example("fanout", "needle", dir.path)
+    assert.matches(dir.path .. "/2:2:needle\n", out, 1, true)
+    assert.matches('10 lines with "needle"', out)
+  end)
+
+  it("write by turns, also when the token is lost", function()
+    local dir <close> = tree(10)
+    assert.equal("10 of 10 checksums written by turns, all of them right\n",
+      example("ring", dir.path))
+  end)
+
+  it("measure a folder", function()
+    local dir <close> = tree(3)
+    assert.equal(("%d bytes in %s, measured by 4 leaves\n"):format((7 + 7) * 6, dir.path),
+      example("tree", dir.path))
+  end)
+
+  it("lose no request while every worker is replaced", function()
+    assert.matches("^%d+ workers replaced, 1000 of 1000 requests answered\n$", example "prefork")
+  end)
+end)

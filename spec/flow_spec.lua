@@ -143,6 +143,18 @@ end)
 describe("a fanout", function()
   helper.guard()
 
+  it("waits for one that takes long, however many overtake it", function()
+    local others = billiard.Value("u64", 0)
+    local function work(x)
+      while x == 2 and others.value < 150 do billiard.sleep(0.001) end
+      others:add(1)
+      return x
+    end
+    local t <close> = started(topology.fanout { name = "f", n = 2, ordered = true, maxsize = 4,
+      source = numbers(200), target = work })
+    assert.same(upto(200, function(i) return i end), collect(t))
+  end)
+
   it("shares the work and gathers the results", function()
     local t <close> = started(topology.fanout { name = "f", n = 4, ordered = true,
       source = numbers(100), target = function(x) return x + 1 end })

@@ -1,51 +1,11 @@
 -- `billiard run`, `check` and `plan`: topology scripts on the command line.
 
 local helper = require "spec.helper"
+local running = require "spec.fixtures.running"
 
-local quote = helper.quote
-
-local function read(path)
-  local file <close> = io.open(path, "rb")
-  return file and file:read "a" or ""
-end
-
--- A script that returns what the text says.
-local function script(text)
-  local path = helper.tmpname()
-  local file <close> = assert(io.open(path, "w"))
-  file:write("local billiard = require 'billiard'; local topology = billiard.topology\n", text)
-  return path
-end
-
-local function host(...)
-  local words = {}
-  for i, word in ipairs { ... } do words[i] = quote(word) end
-  local out, err = helper.tmpname(), helper.tmpname()
-  local _, how, code = os.execute(("exec timeout -k 5 %d %s %s >%s 2>%s </dev/null"):format(
-    30 * helper.scale, quote(helper.host), table.concat(words, " "), out, err))
-  return read(out), read(err), how == "signal" and -code or code
-end
-
--- Runs it in the background; f(pid, output) acts on it; the exit status.
-local function during(path, f, under)
-  local out, pidfile = helper.tmpname(), helper.tmpname()
-  local command = ("echo $$ >%s; exec %s %s run %s"):format(pidfile, under or "",
-    quote(helper.host), quote(path))
-  local run = io.popen(("sh -c %s >%s 2>&1 </dev/null; echo $?"):format(quote(command), out))
-  local pid = helper.eventually(function() return tonumber(read(pidfile)) end)
-  local ok, err = pcall(f, pid, function() return read(out) end)
-  if not ok then os.execute("kill -KILL " .. pid .. " 2>/dev/null") end
-  local status = tonumber(run:read "a":match "%d+")
-  run:close()
-  assert(ok, err)
-  return status, read(out)
-end
-
-local function kill(signal, pid) os.execute(("kill -%s %d 2>/dev/null"):format(signal, pid)) end
-
-local function says(output, text)
-  helper.eventually(function() return output():find(text, 1, true) end, 10)
-end
+local quote, read = helper.quote, running.read
+local script, host, during = running.script, running.host, running.during
+local kill, says = running.kill, running.says
 
 -- The processes whose command line holds the mark.
 local function marked(mark)

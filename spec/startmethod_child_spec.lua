@@ -205,4 +205,13 @@ describe("a child", function()
     assert.equal("last\nfirst\ntrue\texit\t1\n", out)
     assert.matches("^Process Process%-1:\n[^\n]*: boo\nstack traceback:\n", err)
   end)
+
+  each(remote, "loads what only a supervisor needs when it asks for that", function(method)
+    local function loaded() return package.loaded["billiard.supervisor"] ~= nil end
+    assert.same({ false, true, "table" }, result(method, function()
+      local before, listed = loaded(), { billiard.now() }
+      for name, value in pairs(billiard) do listed[name] = value end
+      return { before, loaded(), type(listed.topology) }
+    end))
+  end)
 end)

@@ -13,7 +13,7 @@ local floors = {
   "clock cursor fd interrupt lock buf plan ring utf8 wake",
   "bell body bulk cell cpu futex lifeline mutex notify pidfd poll secret shm signals pack unpack",
   "gong inspect limit packet poller reap region self semaphore spin store stream",
-  "board latch queue",
+  "board latch listen queue",
   "claim consumer handover parcel producer roster",
   "barrier channel child condition order permits",
   "spawn",

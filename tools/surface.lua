@@ -12,11 +12,12 @@ package.path = "scripts/?.lua;scripts/?/init.lua;" .. package.path
 
 -- spec files about no single module; the page is named where there is one
 local no_page = {
+  prefork = "docs/api/topology.md", change = "docs/api/topology.md",
   flow = "docs/api/topology.md", mesh = "docs/api/topology.md",
   supervisor_calls = "docs/api/supervisor.md",
   strategy = "docs/api/supervisor.md", escalation = "docs/api/supervisor.md",
   otp = "docs/api/supervisor.md", otp_rules = "docs/api/supervisor.md",
-  hostrun = "docs/billiard.1", machine = "docs/design.md",
+  hostrun = "docs/billiard.1", guide = "docs/guide.md", service = "docs/billiard.1", machine = "docs/design.md",
   codec_function = "docs/api/codec.md",
   connection_children = "docs/api/connection.md",
   connection_faults = "docs/api/connection.md",

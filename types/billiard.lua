@@ -546,6 +546,7 @@ function Logger:getLevel() end
 ---@field significant? boolean
 ---@field depends_on? string|string[]
 ---@field heartbeat? { interval: number, threshold: number }
+---@field overlap? boolean
 ---@field start? fun(options: table): table|string?, string?
 
 ---@class billiard.SupervisorOptions
@@ -587,6 +588,21 @@ function Topology:wait(timeout) end
 function Topology:stop() end
 ---@return billiard.Status
 function Topology:status() end
+---@class billiard.Changes
+---@field added string[]
+---@field removed string[]
+---@field replaced string[]
+---@field failed { id: string, reason: string }[]
+---@param other billiard.Topology
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:reload(other) end
+---@param name? string
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:roll(name) end
+---@param name string
+---@param n integer
+---@return true?, billiard.Changes|billiard.Error, string?, billiard.Changes?
+function Topology:scale(name, n) end
 
 ---@class billiard.ChildRow
 ---@field id string
@@ -621,6 +637,9 @@ function Supervisor:count_children() end
 function Supervisor:begin() end
 ---@return true? ended, string|billiard.Error why, string? code
 function Supervisor:poll() end
+---@param thing any
+---@return true|nil ended, string|billiard.Error? why, string? code
+function Supervisor:attend(thing) end
 ---@param force? boolean
 function Supervisor:ask_to_stop(force) end
 
@@ -692,6 +711,19 @@ function billiard.topology.ring(options) end
 ---@param options billiard.ChildOptions
 ---@return billiard.Topology
 function billiard.topology.tree(options) end
+---@class billiard.PreforkOptions: billiard.GroupOptions
+---@field listen "systemd"|{ host?: string, port?: integer, path?: string, systemd?: integer, backlog?: integer }
+---@field pass? "stdin"
+---@field target? fun(fd: integer, i: integer, ...: any)
+
+---@class billiard.Prefork: billiard.Topology
+local Prefork = {}
+---@return integer?
+function Prefork:port() end
+
+---@param options billiard.PreforkOptions
+---@return billiard.Prefork
+function billiard.topology.prefork(options) end
 ---@param value any
 ---@return boolean
 function billiard.topology.is_topology(value) end

@@ -6,8 +6,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int watched = -1;
@@ -16,6 +22,7 @@ static int watch(lua_State *L) {
   sigset_t ends;
   signal(SIGPIPE, SIG_IGN);
   sigemptyset(&ends);
+  sigaddset(&ends, SIGHUP);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   if (watched < 0) watched = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -46,10 +53,58 @@ static int write_some(lua_State *L) {
   return 1;
 }
 
+/* ---- systemd ---- */
+
+static int notify(lua_State *L) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  size_t length, size;
+  const char *address = luaL_checklstring(L, 1, &length);
+  const char *text = luaL_checklstring(L, 2, &size);
+  if (length == 0 || length >= sizeof to.sun_path) return 0;
+  memcpy(to.sun_path, address, length);
+  if (address[0] == '@') to.sun_path[0] = '\0';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return 0;
+  sendto(fd, text, size, MSG_NOSIGNAL, (struct sockaddr *)&to,
+         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+  close(fd);
+  return 0;
+}
+
+static int forget(lua_State *L) {
+  unsetenv(luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* ---- time ---- */
+
+static int every(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  struct timespec t = {.tv_sec = (time_t)seconds};
+  t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
+  struct itimerspec again = {.it_interval = t, .it_value = t};
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (fd < 0 || timerfd_settime(fd, 0, &again, NULL) < 0)
+    return luaL_error(L, "timerfd: %s", strerror(errno));
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+static int rest(lua_State *L) {
+  uint64_t times;
+  lua_pushboolean(L, read((int)luaL_checkinteger(L, 1), &times,
+                          sizeof times) == sizeof times);
+  return 1;
+}
+
 int luaopen_billiard_host_system(lua_State *L) {
   static const luaL_Reg functions[] = {{"watch", watch},
                                        {"take", take},
                                        {"write", write_some},
+                                       {"notify", notify},
+                                       {"forget", forget},
+                                       {"every", every},
+                                       {"rest", rest},
                                        {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;

@@ -3,7 +3,7 @@
 -- its like. main() returns the exit status.
 -- @module billiard.host
 
-local topology = require "billiard.topology"
+local load = require "billiard.host.load"
 
 local host = {}
 
@@ -35,6 +35,9 @@ usage: billiard run T.lua [args]
 Starts the topology that T.lua returns and stays in the foreground. What the
 children print comes out behind their names. SIGTERM and SIGINT stop all, in
 reverse order, each child by its `stop` ladder; a second one kills all.
+SIGHUP loads T.lua again and replaces only what has changed; a script that
+cannot be loaded changes nothing. To systemd it tells READY, STOPPING, RELOADING
+and WATCHDOG (NOTIFY_SOCKET).
 As process 1 of a container it reaps what falls to it.
 
 exit status
@@ -66,23 +69,21 @@ local function complain(message)
    return nil
 end
 
---- What a script returns, if that is a topology; else says what is wrong.
-local function load_topology(path, ...)
-   rawset(_G, "arg", { [0] = path, ... }) -- as for any script
-   local chunk, message = loadfile(path)
-   if not chunk then return complain(message) end
-   local ok, value = pcall(chunk, ...)
-   if not ok then return complain(tostring(value)) end
-   if topology.is_topology(value) then return value end
-   return complain(("%s:1: returns no topology, but %s: end it with `return "
-      .. "topology.supervisor { ... }`"):format(path, type(value)))
+-- The topology of a script; what is wrong is said.
+local function load_topology(...)
+   local value, message = load.once(...)
+   return value or complain(message)
 end
 
 local verbs = {}
 
-function verbs.run(path, ...)
-   local loaded = load_topology(path, ...)
-   return loaded and require "billiard.host.run" (loaded) or 1
+function verbs.run(...)
+   local before, script = load.before(), table.pack(...)
+   local loaded = load_topology(...)
+   if not loaded then return 1 end
+   return require "billiard.host.run" (loaded, {
+      trial = function() return load.trial(before, table.unpack(script, 1, script.n)) end,
+      load = function() return load.again(before, table.unpack(script, 1, script.n)) end })
 end
 
 function verbs.check(path, ...)

@@ -11,15 +11,12 @@ local shared = require "billiard.shared"
 local sync = require "billiard.sync"
 require "billiard.body"
 
-return {
+local billiard = {
    _VERSION = core._VERSION,
 
    Process = Process,
    AuthenticationString = core.AuthenticationString,
    run = require "billiard.run",
-   policy = require "billiard.policy",
-   supervisor = require "billiard.supervisor",
-   topology = require "billiard.topology",
 
    get_all_start_methods = context.get_all_start_methods,
    get_start_method = context.get_start_method,
@@ -75,3 +72,21 @@ return {
    set_logger = log.set_logger,
    log_to_stderr = log.log_to_stderr,
 }
+
+-- Loaded when they are asked for: no child of the start methods that begin
+-- with nothing waits for what only its supervisor needs.
+local LATER <const> = { policy = true, supervisor = true, topology = true }
+
+local function load_later(self, name)
+   if not LATER[name] then return nil end
+   local module = require("billiard." .. name)
+   rawset(self, name, module)
+   return module
+end
+
+local function all(self)
+   for name in pairs(LATER) do load_later(self, name) end
+   return next, self, nil
+end
+
+return setmetatable(billiard, { __index = load_later, __pairs = all })

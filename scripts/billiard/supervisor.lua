@@ -8,10 +8,12 @@
 -- @module billiard.supervisor
 
 local apart = require "billiard.supervisor.apart"
+local change = require "billiard.supervisor.change"
 local core = require "billiard.core"
 local driver = require "billiard.supervisor.driver"
 local log = require "billiard.log"
 local spec = require "billiard.supervisor.spec"
+local view = require "billiard.supervisor.view"
 
 local Supervisor = {}
 local meta = { __index = Supervisor, __name = "billiard.Supervisor" }
@@ -24,6 +26,9 @@ local SENTENCES <const> = {
    unkillable = "%s is still there after SIGKILL",
    policy = "%s: policy failed (%s); the default applies",
    gave_up = "%s ended too often (%s), giving up",
+   added = "%s added",
+   removed = "%s removed",
+   replaced = "%s replaced",
    signal = "%s cannot be signalled (%s)",
 }
 
@@ -170,19 +175,17 @@ end
 
 ---- children, while it runs ----
 
--- Carries out one of supervisor.calls; the reply's action, or nil.
-local function call(self, what, event)
+local function check_running(self, what, level)
    check(self, what)
    if not self.driver.up or self.driver.verdict then
-      error(what .. ": this Supervisor is not running", 3)
+      error(what .. ": this Supervisor is not running", level or 3)
    end
-   local token = {}
-   event[1], event.call = what, token
-   self.driver:tell(self.driver.root, event)
-   turn_until(self, function() return self.driver.replies[token] end)
-   local reply = self.driver.replies[token]
-   self.driver.replies[token] = nil
-   return reply or { id = event.id, reason = "stopping" }
+end
+
+-- Carries out one of supervisor.calls; the reply's action.
+local function call(self, what, event)
+   check_running(self, what, 4)
+   return self.driver:ask(self.driver.root, what, event)
 end
 
 local REFUSALS <const> = {
@@ -262,20 +265,84 @@ function Supervisor:delete_child(id)
       { id = check_id("delete_child", id) }))
 end
 
-local function child_row(node, c)
-   local handle = node.running[c.ref]
-   return { id = c.id, name = c.id, state = c.state,
-      type = (c.spec.supervisor or c.spec.apart) and "supervisor" or "worker",
-      process = handle and handle.process,
-      pid = handle and handle.process and handle.process.pid or nil }
+---- changes of what runs ----
+
+local function refusal(code, text, id)
+   local err = core.new_error(code, text)
+   err.name = id
+   return nil, err, code
 end
+
+-- true and what was done, or nil, Error, code and the same.
+local function outcome_of(what, result)
+   local first = result.failed[1]
+   if not first then return true, result end
+   local ok, err, code = answer(what, first)
+   return ok, err, code, result
+end
+
+--- Makes what runs what the checked spec of another supervisor wants: what did
+-- not change keeps its process.
+-- @return true and the lists `added`, `removed`, `replaced`; or nil, Error,
+-- "StartError" (what did not come up is as it was), and then the lists; or nil,
+-- Error, "refused" where that cannot be done without stopping all
+function Supervisor:reload(checked)
+   check_running(self, "reload")
+   if not change.possible(self.driver, checked) then
+      return refusal("refused", ("%s cannot become %s while it runs (reload)")
+         :format(self.name, checked.id), checked.id)
+   end
+   local result = change.new_result()
+   if not checked.whole then
+      change.reload(self.driver, self.driver.root, checked, result)
+   end
+   return outcome_of("reload", result)
+end
+
+local function find(self, what, name)
+   local node, c = change.find(self.driver, check_id(what, name))
+   if node then return node, c end
+   return refusal("not_found", ("there is no supervisor %s that runs (%s)")
+      :format(name, what), name)
+end
+
+--- Replaces the children of a supervisor below one by one, until one fails.
+-- @tparam[opt] string name of it; this one
+-- @return as of reload; or nil, Error, "not_found"
+function Supervisor:roll(name)
+   check_running(self, "roll")
+   local node, err, code = find(self, "roll", name or self.driver.root.spec.id)
+   if not node then return nil, err, code end
+   local result = change.new_result()
+   change.roll(self.driver, node, result)
+   return outcome_of("roll", result)
+end
+
+--- Makes a group have n members: adds some behind the others, or stops the last
+-- ones.
+-- @return as of reload; or nil, Error, "not_found"
+function Supervisor:scale(name, n)
+   check_running(self, "scale")
+   local node, c, code = find(self, "scale", name)
+   if not node then return nil, c, code end
+   if not node.spec.resize then
+      return refusal("not_found", ("%s is no group (scale)"):format(name), name)
+   end
+   local checked, problem = node.spec.resize(n)
+   if not checked then error("scale: " .. problem, 2) end
+   local result = change.new_result()
+   change.resize(self.driver, node, c, checked, result)
+   return outcome_of("scale", result)
+end
+
+---- what there is ----
 
 --- One of its children: `{ id, name, state, type, pid, process }`; nil where
 -- there is none. The Process is the supervisor's: do not end or close it.
 function Supervisor:child(id)
    check(self, "child")
    local c = self.driver.root.machine.by_id[check_id("child", id)]
-   return c and child_row(self.driver.root, c)
+   return c and view.child(self.driver.root, c)
 end
 
 --- All of them, as `child` tells, in the order of their starts.
@@ -283,7 +350,7 @@ function Supervisor:which_children()
    check(self, "which_children")
    local list = {}
    for i, c in ipairs(self.driver.root.machine.children) do
-      list[i] = child_row(self.driver.root, c)
+      list[i] = view.child(self.driver.root, c)
    end
    return list
 end
@@ -302,27 +369,10 @@ function Supervisor:count_children()
    return n
 end
 
-local function node_status(node)
-   local list = {}
-   for i, c in ipairs(node.machine.children) do
-      local handle = node.running[c.ref]
-      local row = { name = c.id, state = c.state,
-         pid = handle and handle.process and handle.process.pid or nil }
-      if handle and handle.node then
-         row = node_status(handle.node)
-         row.state = c.state
-      end
-      list[i] = row
-   end
-   local restarts = #node.machine.history
-   return { name = node.spec.id, state = node.machine.state,
-            restarts = restarts, children = list }
-end
-
 --- What runs: `{ name, state, restarts, children = { { name, state, pid } } }`.
 function Supervisor:status()
    check(self, "status")
-   return node_status(self.driver.root)
+   return view.status(self.driver.root)
 end
 
 function meta.__tostring(self)

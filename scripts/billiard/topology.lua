@@ -7,6 +7,7 @@
 local basic = require "billiard.topology.basic"
 local flow = require "billiard.topology.flow"
 local mesh = require "billiard.topology.mesh"
+local prefork = require "billiard.topology.prefork"
 local value = require "billiard.topology.value"
 
 return {
@@ -17,5 +18,6 @@ return {
    fanout = flow.fanout,
    ring = mesh.ring,
    tree = mesh.tree,
+   prefork = prefork.prefork,
    is_topology = value.is_topology,
 }

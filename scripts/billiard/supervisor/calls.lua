@@ -9,6 +9,10 @@
 --    restart_child    id           of one that is stopped, else "running" or
 --                                  "restarting"; no second try
 --    delete_child     id           of one that is stopped, else as above
+--    replace_child    id, spec     by another one of its name: with `overlap`
+--                                  started before the old one is stopped, else
+--                                  behind that. One that does not start
+--                                  leaves the old one as it is by then
 --
 -- A reply: `{ call, ok = true, id }`, with `ignored = true` for a start that
 -- declined; or `{ call, reason = "not_found" }` and the like.
@@ -79,6 +83,35 @@ function on.delete_child(m, c, event)
    if busy then return calls.refuse(m, event, busy) end
    rounds.drop(m, c)
    reply(m, event, { ok = true })
+end
+
+-- The place of the old one is its own now.
+local function take_place(m, c, new, event)
+   rounds.drop(m, c)
+   m.by_id[c.id], m.coming[c.id] = new, nil
+   new.call, new.added = nil, nil
+   reply(m, event, { ok = true, ignored = new.state == "stopped" or nil })
+end
+
+function on.replace_child(m, c, event)
+   local new = child.new(event.spec)
+   new.added, new.call = true, event
+   m.coming[c.id] = new
+   for i, each in ipairs(m.children) do
+      if each == c then table.insert(m.children, i + 1, new) break end
+   end
+   local function done(_, at)
+      take_place(m, c, new, event)
+      m.on.next(m, at)
+   end
+   if not event.overlap then
+      return rounds.begin(m, { stop = { c }, start = { new }, exclusive = true,
+         done = done }, event.at)
+   end
+   rounds.begin(m, { start = { new }, exclusive = true, done = function(_, at)
+      new.call = nil -- it is up: from here on it is nobody's failure
+      rounds.begin(m, { stop = { c }, exclusive = true, done = done }, at)
+   end }, event.at)
 end
 
 --- Is the event one of them?

@@ -137,7 +137,8 @@ end
 local actions = {}
 
 function actions.start(d, node, action)
-   local spec, ref = node.machine.by_id[action.id].spec, action.ref
+   local spec = machine.child(node.machine, action.id, action.ref).spec
+   local ref = action.ref
    if not spec.supervisor then return d:start_process(node, spec, ref) end
    local inner = d:node(spec, node, ref)
    node.running[ref] = { spec = spec, ref = ref, node = inner }
@@ -187,12 +188,24 @@ function actions.ready(d, node)
    end
 end
 
+--- Lets go of what a spec has kept for processes to come.
+function driver.release(spec)
+   if spec.release then spec.release() end
+   for _, each in ipairs(spec.children or {}) do driver.release(each) end
+end
+
+local function release_all(node)
+   driver.release(node.spec)
+   for _, c in ipairs(node.machine.children) do driver.release(c.spec) end
+end
+
 -- To the supervisor above: a boot that failed is a failed start, everything
 -- else an end as Erlang has it, by plain "shutdown".
 function actions.ended(d, node, action)
    local parent = node.parent
    d.nodes[node] = nil
    if not parent then
+      release_all(node)
       d.verdict = action
       return
    end
@@ -233,6 +246,20 @@ function Driver:drain()
       i = i + 1
    end
    self.queue = {}
+end
+
+--- Asks a node's machine one of supervisor.calls, and works until the answer
+-- is there: the action "reply".
+function Driver:ask(node, what, event)
+   local token = {}
+   event[1], event.call = what, token
+   self:tell(node, event)
+   while not self.replies[token] and not self.verdict and self.nodes[node] do
+      self:turn()
+   end
+   local reply = self.replies[token]
+   self.replies[token] = nil
+   return reply or { id = event.id, reason = "stopping" }
 end
 
 ---- time ----

@@ -61,12 +61,21 @@ local on = {} -- what children tell the machine; see supervisor.child
 function machine.new(spec)
    local m = { spec = spec, state = "initial", children = {}, by_id = {},
                timed = {}, notices = {}, history = {}, refs = 0, out = {},
+               coming = {}, -- id -> who takes the place of a child
                on = on }
    for i, each in ipairs(spec.children) do
       local c = child.new(each)
       m.children[i], m.by_id[c.id] = c, c
    end
    return m
+end
+
+--- The child of that start: two have the name while one takes the place of
+-- the other.
+function machine.child(m, id, ref)
+   local c = m.by_id[id]
+   if c and c.ref ~= ref and m.coming[id] then return m.coming[id] end
+   return c
 end
 
 --- When the next "due" must come, nil for never.
@@ -281,7 +290,7 @@ end
 local function stop(m, event) wind_up(m, { reason = "stopped" }, event.at) end
 
 local function about_child(m, event)
-   local c = m.by_id[event.id]
+   local c = machine.child(m, event.id, event.ref)
    if c and c.ref == event.ref then child.handle(m, c, event) end
 end
 

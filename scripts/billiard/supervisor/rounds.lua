@@ -15,7 +15,8 @@ function rounds.drop(m, c)
    for i, each in ipairs(m.children) do
       if each == c then table.remove(m.children, i) end
    end
-   m.by_id[c.id] = nil
+   if m.by_id[c.id] == c then m.by_id[c.id] = nil end
+   if m.coming[c.id] == c then m.coming[c.id] = nil end
 end
 
 local function stop_next(m, round, at)

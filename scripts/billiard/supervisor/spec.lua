@@ -16,7 +16,8 @@ local START_TIMEOUT <const> = 30
 -- What is ours among a child's options; the others are a Process's.
 local OURS <const> = { restart = true, backoff = true, stop = true,
                        ready = true, start_timeout = true, significant = true,
-                       start = true, depends_on = true, heartbeat = true }
+                       start = true, depends_on = true, heartbeat = true,
+                       overlap = true }
 -- A supervised child is never anything else.
 local FIXED <const> = { daemon = true, pgroup = true, session = true,
                         group = true, fields = true }
@@ -170,9 +171,23 @@ function readers.heartbeat(c, value, options)
    return true
 end
 
+-- One that says itself that it is up can be waited for beside its predecessor;
+-- of a port or a file nobody knows whose it is.
+local TELLS <const> = { [readiness.call] = true, [readiness.fd] = true,
+                        [readiness.ask] = true }
+
+function readers.overlap(c, value)
+   if value ~= nil and type(value) ~= "boolean" then
+      return must_be("overlap", "a boolean", value)
+   end
+   if value == nil then value = TELLS[c.look] or false end
+   c.overlap = value
+   return true
+end
+
 local ORDER <const> = { "restart", "backoff", "stop", "ready",
                         "start_timeout", "significant", "start", "depends_on",
-                        "heartbeat" }
+                        "heartbeat", "overlap" }
 
 local function read_ours(c, options)
    for _, name in ipairs(ORDER) do

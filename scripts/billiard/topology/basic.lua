@@ -58,6 +58,22 @@ local function members(options, n)
    return list
 end
 
+local function check_group(options, n)
+   if math.type(n) ~= "integer" or n < 1 then
+      return nil, "option 'n' must be an integer of at least 1, got " .. tostring(n)
+   end
+   local list, problem = members(options, n)
+   if not list then return nil, problem end
+   local checked, wrong = spec.supervisor({ name = options.name,
+      intensity = options.intensity, period = options.period,
+      auto_shutdown = options.auto_shutdown,
+      significant = options.significant,
+      restart = options.auto_shutdown and "transient" or nil }, list)
+   if not checked then return nil, wrong end
+   checked.resize = function(m) return check_group(options, m) end
+   return checked
+end
+
 --- Some alike, under a supervisor of their own.
 -- @tparam table options `name`; `n` (1 by default); `target`, called with the
 -- member's number and then `args`, or `command`, a list or a function of the
@@ -70,19 +86,8 @@ function basic.group(options)
    if type(options.name) ~= "string" then
       fail("group", options, "option 'name' must be a string, got "
          .. type(options.name))
-   elseif math.type(n) ~= "integer" or n < 1 then
-      fail("group", options, "option 'n' must be an integer of at least 1, got "
-         .. tostring(n))
    end
-   local list, problem = members(options, n)
-   local checked
-   if list then
-      checked, problem = spec.supervisor({ name = options.name,
-         intensity = options.intensity, period = options.period,
-         auto_shutdown = options.auto_shutdown,
-         significant = options.significant,
-         restart = options.auto_shutdown and "transient" or nil }, list)
-   end
+   local checked, problem = check_group(options, n)
    if not checked then fail("group", options, problem) end
    return new("group", checked)
 end

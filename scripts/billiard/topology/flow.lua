@@ -18,7 +18,8 @@ local function new_counter(n) return assert(shared.Value("u64", n or 0)) end
 
 -- Made anew each time the supervisor boots.
 local function lay_pipes(plan)
-   local pipes = { queues = {}, stages = {}, put = new_counter(), n = 0 }
+   local pipes = { queues = {}, stages = {}, put = new_counter(), n = 0,
+                   unknown = new_counter() }
    for i = 1, #plan.stages + 1 do pipes.queues[i] = assert(core.Queue(plan.maxsize)) end
    for i, each in ipairs(plan.stages) do
       local holding = {}
@@ -50,11 +51,12 @@ local function worker_options(plan, i, k, each)
    end
    options.name = ("%s-%d"):format(each.options.name, k)
    options.restart, options.significant = "transient", true
-   options.target = stage.work
+   options.target = plan.ordered and stage.work_in_order or stage.work
    options.start = function(o)
       local pipes = plan.pipes
-      o.args = { each.options.target, plan.ordered, pipes.queues[i],
-         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k] }
+      o.args = { each.options.target, pipes.queues[i],
+         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k],
+         pipes.unknown }
       return o
    end
    return options
@@ -63,7 +65,7 @@ end
 local function source_options(plan)
    return { name = "source", restart = "transient", significant = true,
       target = stage.feed, start = function(o)
-         o.args = { plan.source, plan.pipes.queues[1], plan.pipes.put }
+         o.args = { plan.source, plan.ordered, plan.pipes.queues[1], plan.pipes.put }
          return o
       end }
 end
@@ -142,7 +144,7 @@ local function check(options, list)
       auto_shutdown = "all_significant", restart = "transient" }, children)
    if not checked then return nil, bad end
    checked.boot = function() lay_pipes(plan) end
-   checked.plan = plan
+   checked.plan, checked.whole = plan, { options, list }
    return checked
 end
 
@@ -163,7 +165,8 @@ function Flow:put(item, timeout)
    local pipes = pipes_of(self, "put")
    if self.checked.plan.source then error("put: the source does that here", 2) end
    if item == nil then error("put: nil is no item", 2) end
-   local ok, err, code = pipes.queues[1]:put({ pipes.n + 1, item }, timeout)
+   local numbered = self.checked.plan.ordered and { pipes.n + 1, item }
+   local ok, err, code = pipes.queues[1]:put(numbered or item, timeout)
    if not ok then return nil, err, code end
    pipes.n = pipes.n + 1
    return true
@@ -193,10 +196,29 @@ local function most_ahead(plan)
    return n
 end
 
--- Those that came too early wait; one that is overtaken by more than there can
--- be on the way was lost with its worker.
+-- Is the item with a worker that lives, or is its successor still to tell?
+local function is_held(pipes, number)
+   for _, each in ipairs(pipes.stages) do
+      for _, holding in ipairs(each.holding) do
+         if holding.value == number then return true end
+      end
+   end
+   return false
+end
+
+-- Those that came too early wait for the one before. What a worker died with is
+-- told by its successor; but for what it had just taken, which is missed when
+-- more have come than there can be ahead of it in the queues.
 local function in_order(self, queue, most)
    local early, waiting, number, ended = {}, 0, 1, false
+   local pipes, missed = self.checked.plan.pipes, 0
+   local function is_lost()
+      if ended then return waiting > 0 end
+      if waiting <= most or pipes.unknown.value == missed
+         or is_held(pipes, number) then return false end
+      missed = missed + 1
+      return true
+   end
    local function receive()
       local item = take(self, queue)
       if not item then
@@ -211,7 +233,7 @@ local function in_order(self, queue, most)
          if item then
             early[number], waiting, number = nil, waiting - 1, number + 1
             if item[2] ~= nil then return item[2] end
-         elseif waiting > most or ended and waiting > 0 then
+         elseif is_lost() then
             number = number + 1
          elseif ended then
             return nil
@@ -228,10 +250,7 @@ function Flow:results()
    local plan, pipes = self.checked.plan, pipes_of(self, "results")
    local queue = pipes.queues[#pipes.queues]
    if plan.ordered then return in_order(self, queue, most_ahead(plan)) end
-   return function()
-      local item = take(self, queue)
-      return item and item[2]
-   end
+   return function() return take(self, queue) end
 end
 
 local function new(kind, options, list)

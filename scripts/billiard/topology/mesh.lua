@@ -71,6 +71,7 @@ local function check_ring(options)
       strategy = options.strategy, intensity = options.intensity,
       period = options.period }, list)
    if not checked then return nil, wrong end
+   checked.whole = options
    checked.boot = function()
       for i = 1, n do
          local from, to = pipe(false)
@@ -133,6 +134,7 @@ function check_node(options, up)
       strategy = "rest_for_one", intensity = options.intensity,
       period = options.period }, list)
    if not checked then return nil, bad end
+   checked.whole = options
    checked.boot = function()
       for _, link in ipairs(downs) do link.near, link.far = pipe(true) end
    end

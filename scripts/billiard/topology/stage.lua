@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- What the processes of a pipeline do. An item travels as `{ number, value }`;
--- without a value nothing came of it, and that is all an ordered reader needs
--- to know.
+--- What the processes of a pipeline do. Items travel as they are; where their
+-- order is asked for as `{ number, value }`, and without a value where nothing
+-- came of one, which is all that the reader at the end needs to know.
 --
 -- Queues and counters belong to the supervisor: a process that is started
 -- again finds them as its predecessor left them. `holding` is the number of
--- the item that it died with.
+-- the item that it died with, or TAKING where that may have been any: then
+-- `unknown` counts one more.
 -- @module billiard.topology.stage
 
 local stage = {}
@@ -20,34 +21,57 @@ local function hand_on(output, item)
    if not ok then error(err, 0) end
 end
 
---- A worker of a stage: f(value) for each item, until there will be no more.
--- @tparam boolean tells hand on also that nothing came of an item
-function stage.work(f, tells, input, output, left, holding)
-   if holding.value ~= 0 then
-      if tells then hand_on(output, { holding.value }) end
-      holding.value = 0
-   end
-   while true do
+-- Iterates over what comes, until there will be no more.
+local function items(input)
+   return function()
       local item, err = input:get()
-      if item == nil then
-         if err == "closed" then return leave(output, left) end
-         error(err, 0)
-      end
-      holding.value = item[1]
-      local result
-      if item[2] ~= nil then result = f(item[2]) end
-      if tells or result ~= nil then hand_on(output, { item[1], result }) end
-      holding.value = 0
+      if item == nil and err and err ~= "closed" then error(err, 0) end
+      return item
    end
 end
 
+--- A worker of a stage: f(value) for each item.
+function stage.work(f, input, output, left)
+   for value in items(input) do
+      local result = f(value)
+      if result ~= nil then hand_on(output, result) end
+   end
+   leave(output, left)
+end
+
+local TAKING <const> = math.maxinteger
+
+-- What became of the item that the one before died with.
+local function inherit(output, holding, unknown)
+   local number = holding.value
+   if number == TAKING then
+      unknown:add(1)
+   elseif number ~= 0 then
+      hand_on(output, { number })
+   end
+end
+
+--- The same where the order counts.
+function stage.work_in_order(f, input, output, left, holding, unknown)
+   inherit(output, holding, unknown)
+   holding.value = TAKING
+   for item in items(input) do
+      holding.value = item[1]
+      if item[2] ~= nil then item[2] = f(item[2]) end
+      hand_on(output, item)
+      holding.value = TAKING
+   end
+   holding.value = 0
+   leave(output, left)
+end
+
 --- The source: puts what its iterator gives, but for what was put before.
-function stage.feed(source, output, put)
+function stage.feed(source, numbered, output, put)
    local n = 0
    for value in source() do
       n = n + 1
       if n > put.value then
-         hand_on(output, { n, value })
+         hand_on(output, numbered and { n, value } or value)
          put.value = n
       end
    end

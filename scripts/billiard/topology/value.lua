@@ -55,6 +55,9 @@ local function root_of(self)
    return assert(spec.supervisor({ name = self.checked.id }, { self.checked }))
 end
 
+--- The checked spec of the supervisor that runs a topology.
+value.root_of = root_of
+
 --- The supervisor that runs it, not started. For the host.
 function Topology:supervisor(hooks)
    return require "billiard.supervisor".new(root_of(self), hooks)
@@ -85,6 +88,32 @@ function Topology:stop() return running(self, "stop"):stop() end
 
 --- See Supervisor.wait.
 function Topology:wait(timeout) return running(self, "wait"):wait(timeout) end
+
+--- Makes what runs what another topology says: what did not change keeps its
+-- process. See Supervisor.reload.
+function Topology:reload(other)
+   local instance = running(self, "reload")
+   if not value.is_topology(other) then
+      error("reload: takes a topology, got " .. type(other), 2)
+   end
+   local ok, err, code, done = instance:reload(root_of(other))
+   if (ok or done) and not other.checked.whole then
+      self.checked = other.checked
+   end
+   return ok, err, code, done
+end
+
+--- See Supervisor.roll.
+function Topology:roll(name) return running(self, "roll"):roll(name) end
+
+--- See Supervisor.scale.
+function Topology:scale(name, n)
+   local ok, err, code, done = running(self, "scale"):scale(name, n)
+   if self.checked.id == name and (ok or done) then
+      self.checked = self.instance.driver.root.spec
+   end
+   return ok, err, code, done
+end
 
 --- See Supervisor.status.
 function Topology:status() return running(self, "status"):status() end
