@@ -82,6 +82,16 @@ describe("who is restarted", function()
   end)
 end)
 
+describe("stop", function()
+  it("begins at once, also in the middle of a restart", function()
+    local s = new({ child "a", child "b" }, { strategy = "one_for_all" }):boot()
+    s:died("a", "exit", 1)
+    s:died "b"
+    assert.same({ "TERM a" }, s:send { "stop" })
+    assert.same({ "ended stopped" }, s:died "a")
+  end)
+end)
+
 describe("the intensity", function()
   it("is looked at first: giving up restarts nobody", function()
     for _, strategy in ipairs { "one_for_one", "one_for_all", "rest_for_one" } do

@@ -121,6 +121,20 @@ describe("a child's start function", function()
     assert.is_nil(pid)
   end)
 
+  it("may fail again and again, and the supervisor still hears", function()
+    local n = 0
+    local t <close>, s = started { name = "s", intensity = function() return "restart" end,
+      child("a", { start = function(options)
+        n = n + 1
+        if n == 1 then return options end
+        return nil, "no luck"
+      end }) }
+    assert(os.execute("kill -KILL " .. s:child("a").pid))
+    helper.work_until(t, function() return n > 100 end)
+    assert.is_true(s:terminate_child "a")
+    assert.equal("a:stopped", states(s))
+  end)
+
   for name, start in pairs {
     ["returns nil and why"] = function() return nil, "no disk" end,
     ["raises"] = function() error("no disk", 0) end,
