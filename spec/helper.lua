@@ -129,6 +129,15 @@ function helper.eventually(f, seconds)
   end
 end
 
+-- The same, while a topology that runs does its work.
+function helper.work_until(topology, f)
+  local deadline = system.monotime() + 10 * helper.scale
+  while not f() do
+    if system.monotime() > deadline then error("has not come true", 2) end
+    topology:wait(0.05)
+  end
+end
+
 local interpreters = { host = helper.host, lua = "lua5.4" }
 
 local function environment(opts)

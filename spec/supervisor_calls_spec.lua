@@ -25,14 +25,6 @@ local function states(supervisor)
   return table.concat(list, " ")
 end
 
-local function work_until(t, f)
-  local deadline = billiard.now() + 10 * helper.scale
-  while not f() do
-    assert(billiard.now() < deadline, "has not come true")
-    t:wait(0.05)
-  end
-end
-
 local function read(path)
   local file <close> = assert(io.open(path))
   return file:read "a"
@@ -115,9 +107,9 @@ describe("a child's start function", function()
       options.command = { "sh", "-c", ("echo %d >%s; sleep 600"):format(n, path) }
       return options
     end }) }
-    work_until(t, function() return read(path) == "1\n" end)
+    helper.work_until(t, function() return read(path) == "1\n" end)
     assert(os.execute("kill -KILL " .. t.instance:child("a").pid))
-    work_until(t, function() return read(path) == "2\n" end)
+    helper.work_until(t, function() return read(path) == "2\n" end)
   end)
 
   it("declines", function()
@@ -127,6 +119,20 @@ describe("a child's start function", function()
     local ok, pid = s:restart_child "a"
     assert.is_true(ok)
     assert.is_nil(pid)
+  end)
+
+  it("may fail again and again, and the supervisor still hears", function()
+    local n = 0
+    local t <close>, s = started { name = "s", intensity = function() return "restart" end,
+      child("a", { start = function(options)
+        n = n + 1
+        if n == 1 then return options end
+        return nil, "no luck"
+      end }) }
+    assert(os.execute("kill -KILL " .. s:child("a").pid))
+    helper.work_until(t, function() return n > 100 end)
+    assert.is_true(s:terminate_child "a")
+    assert.equal("a:stopped", states(s))
   end)
 
   for name, start in pairs {
@@ -164,11 +170,11 @@ describe("a supervisor in a process of its own", function()
     local inner, worker = s:child("inner").pid, read(path)
     assert.equal("supervisor", s:child("inner").type)
     assert(os.execute("kill -KILL " .. inner))
-    work_until(t, function()
+    helper.work_until(t, function()
       local row = s:child "inner"
       return row.state == "running" and row.pid ~= inner
     end)
-    work_until(t, function() return is_gone(worker) end)
+    helper.work_until(t, function() return is_gone(worker) end)
     assert.not_equal(worker, read(path))
   end)
 

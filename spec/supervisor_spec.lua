@@ -14,15 +14,6 @@ local function pid_of(t, ...)
   return row.pid, row.state
 end
 
--- Works until f is true.
-local function work_until(t, f)
-  local deadline = billiard.now() + 10 * helper.scale
-  while not f() do
-    assert(billiard.now() < deadline, "has not come true")
-    t:wait(0.05)
-  end
-end
-
 local function kill(pid) assert(os.execute("kill -KILL " .. pid)) end
 
 local function folder()
@@ -63,7 +54,7 @@ describe("billiard.supervisor", function()
     assert.same({ "start a", "start b" }, lines_of(path))
     local first = pid_of(t, 1)
     kill(first)
-    work_until(t, function()
+    helper.work_until(t, function()
       local pid, state = pid_of(t, 1)
       return pid and pid ~= first and state == "running"
     end)
@@ -89,7 +80,7 @@ describe("billiard.supervisor", function()
     local t <close> = topology.supervisor { name = "s", { name = "a", command = { "sh", "-c",
       "sleep 600 & echo $! >" .. path .. "; exit 1" }, restart = "temporary" } }
     assert(t:start())
-    work_until(t, function() return #t:status().children == 0 end)
+    helper.work_until(t, function() return #t:status().children == 0 end)
     local orphan = tonumber(lines_of(path)[1])
     helper.eventually(function()
       local state = helper.proc_state(orphan)
@@ -148,7 +139,7 @@ describe("billiard.supervisor", function()
     assert(t:start())
     local other = pid_of(t, 1, 2)
     kill(pid_of(t, 1, 1))
-    work_until(t, function() return #lines_of(path) == 4 and pid_of(t, 1, 2) end)
+    helper.work_until(t, function() return #lines_of(path) == 4 and pid_of(t, 1, 2) end)
     assert.same({ "start x", "start y", "start x", "start y" }, lines_of(path))
     assert.is_nil(helper.proc_state(other))
   end)
@@ -167,7 +158,7 @@ describe("billiard.supervisor", function()
       { name = "process", target = serve, ready = true } }
     assert(t:start())
     kill(pid_of(t, 1))
-    work_until(t, function()
+    helper.work_until(t, function()
       return #lines_of(path) == 2 and select(2, pid_of(t, 1)) == "running"
     end)
     local lost = lines_of(path)[1]
@@ -196,7 +187,7 @@ describe("billiard.supervisor", function()
       restart = function() return "nonsense" end } }
     assert(t:start())
     kill(pid_of(t, 1))
-    work_until(t, function() return t:status().restarts == 1 end)
+    helper.work_until(t, function() return t:status().restarts == 1 end)
     billiard.set_logger(nil)
     assert.matches("a: restart: policy failed %(answered nonsense%)", table.concat(said, "\n"))
   end)
