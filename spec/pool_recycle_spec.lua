@@ -49,16 +49,6 @@ describe("max_tasks_per_child", function()
     assert.is_true(workers >= 10)
   end)
 
-  it("may be 1, with a long backlog", function()
-    local pool <close> = limits.pool { processes = 2, max_tasks_per_child = 1 }
-    local workers = 0
-    for _, done in pairs(count(pool, 40)) do
-      assert.equal(1, done)
-      workers = workers + 1
-    end
-    assert.equal(40, workers)
-  end)
-
   it("counts tasks that fail, and a chunk as one", function()
     local pool <close> = limits.pool { max_tasks_per_child = 2 }
     local first = pool:apply(tasks.pid)
