@@ -112,6 +112,25 @@ describe("billiard.pool.crew", function()
       assert.equal(1, s.crew:count "starting")
     end)
 
+    it("forgives ends of workers that were up once a task is done, and no others", function()
+      local s = new { processes = 1, max_restarts = 2 }:boot()
+      for ref = 1, 10 do
+        s:up(ref)
+        s:gone(ref)
+        s.finished = ref
+        s:pass(0)
+      end
+      assert.equal("running", s.crew.phase)
+      for ref = 11, 13 do
+        assert.equal("running", s.crew.phase)
+        s:failed(ref)
+        s:gone(ref)
+        s.finished = ref
+        s:pass(0)
+      end
+      assert.not_equal("running", s.crew.phase)
+    end)
+
     it("does not count workers that were told to go", function()
       local s = new { processes = 3, max_restarts = 0 }:boot()
       s:send("shrink", { n = 1 })

@@ -44,7 +44,7 @@ function crew.new(rules, busy)
       goal = rules.processes, min = rules.min, max = rules.max,
       elastic = rules.min < rules.max,
       members = {}, refs = 0, load = 0, finished = 0,
-      failures = {}, -- when, within the window
+      failures = {}, -- { at, up }, within the window; up: after it had come up
       row = 0, -- how many since the last task that was finished
       not_before = -math.huge,
    }, Crew)
@@ -105,17 +105,27 @@ function Crew:end_as(why, out)
    for _, member in ipairs(self.members) do kill(member, out) end
 end
 
-function Crew:note_failure(at, reason, out)
+function Crew:note_failure(at, reason, out, up)
    local failures, rules = self.failures, self.rules
    self.row, self.last = self.row + 1, reason
-   failures[#failures + 1] = at
-   while at - failures[1] > rules.max_restart_freq do table.remove(failures, 1) end
+   failures[#failures + 1] = { at = at, up = up }
+   while at - failures[1].at > rules.max_restart_freq do table.remove(failures, 1) end
    self.not_before = at + backoff(self.row)
    if not self.proven and self.row >= math.min(TRIES, rules.max_restarts + 1) then
       self:end_as("failed", out)
    elseif #failures > rules.max_restarts then
       self:end_as("gave_up", out)
    end
+end
+
+-- A task is done: whoever kills workers that are up does not stop the pool.
+function Crew:note_progress(finished)
+   self.finished, self.row, self.not_before = finished, 0, -math.huge
+   local kept = {}
+   for _, failure in ipairs(self.failures) do
+      if not failure.up then kept[#kept + 1] = failure end
+   end
+   self.failures = kept
 end
 
 ---- events ----
@@ -171,7 +181,7 @@ function on.gone(self, event, out)
    local member, place = self:find(event.ref)
    table.remove(self.members, place)
    if member.state ~= "leaving" and not event.worked then
-      self:note_failure(event.at, event.reason, out)
+      self:note_failure(event.at, event.reason, out, member.up_at ~= nil)
    end
 end
 
@@ -261,7 +271,7 @@ end
 function crew.handle(self, event)
    local out = {}
    if event.finished > self.finished then
-      self.finished, self.row, self.not_before = event.finished, 0, -math.huge
+      self:note_progress(event.finished)
    end
    self.load = event.load
    on[event.kind](self, event, out)
