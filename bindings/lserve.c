@@ -70,9 +70,9 @@ static void keep_children(const struct bl_lstate *s) {
   while ((p = p->next) != s->children);
 }
 
-static void collect(struct serve *s, int fds) {
-  s->fds += fds;
-  if (s->fds < FDS_MAX || !lua_gc(s->tasks, LUA_GCISRUNNING)) return;
+/* Unless the user wants no collector. */
+static void collect(struct serve *s) {
+  if (!lua_gc(s->tasks, LUA_GCISRUNNING)) return;
   s->fds = 0;
   lua_gc(s->tasks, LUA_GCCOLLECT);
 }
@@ -84,7 +84,8 @@ static void clean_up(struct serve *s, int fds) {
     lua_pcall(L, 0, 0, 0);
   }
   lua_settop(L, TASK_BASE);
-  if (fds > 0) collect(s, fds);
+  s->fds += fds;
+  if (s->fds >= FDS_MAX) collect(s);
   if (s->scratch.size > KEPT_MAX) bl_buf_reset(&s->scratch);
   else bl_buf_cut(&s->scratch, 0);
 }
@@ -135,6 +136,8 @@ static void share(void *arg, unsigned index, const char *bytes, size_t size) {
   lua_settop(L, TASK_BASE);
 }
 
+static void shrink(void *arg) { collect(arg); }
+
 /* ---- for Lua ---- */
 
 /* Pushes the thread. */
@@ -161,7 +164,7 @@ static int pool_serve(lua_State *L) {
   struct bl_link *link = bl_llink_check(L, 1, BL_LLINK_WORKER, "pool_serve");
   lua_Integer max = luaL_optinteger(L, 4, 0); /* the rest is Lua's */
   struct serve s = {.tasks = new_thread(L), .state = bl_lstate(L)};
-  struct bl_worker_work work = {&s, run, share, max};
+  struct bl_worker_work work = {&s, run, share, max, shrink};
   keep_children(s.state);
   bl_linterrupt_leave(L);
   int r = bl_worker_up(link, 0, NULL, 0);

@@ -2,6 +2,7 @@
 #include "runtime/worker.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct memory {
   int statm; /* BL_FD_NONE: nobody asks, or nobody can tell */
   long page_kib;
   int64_t baseline_kib, looked_ns;
+  int full; /* the owner was told */
 };
 
 struct server {
@@ -49,13 +51,25 @@ static void begin_memory(struct memory *m, int64_t max_kib) {
   if (m->statm >= 0) m->baseline_kib = own_kib(m);
 }
 
+static int has_too_much(const struct server *s) {
+  const struct memory *m = &s->memory;
+  return own_kib(m) - m->baseline_kib > s->work->max_memory_kib;
+}
+
+/* The task is over, and so are its limits: to shrink takes its time. */
 static int is_full(struct server *s) {
   struct memory *m = &s->memory;
-  if (m->statm < 0) return 0;
-  int64_t now = bl_now_ns();
-  if (now - m->looked_ns < MEMORY_LOOK_NS) return 0;
-  m->looked_ns = now;
-  return own_kib(m) - m->baseline_kib > s->work->max_memory_kib;
+  if (m->statm < 0 || m->full) return 0;
+  if (bl_now_ns() - m->looked_ns < MEMORY_LOOK_NS) return 0;
+  m->full = has_too_much(s);
+  if (m->full && s->work->shrink) {
+    bl_tasklimit_rest();
+    s->work->shrink(s->work->arg);
+    malloc_trim(0);
+    m->full = has_too_much(s);
+  }
+  m->looked_ns = bl_now_ns();
+  return m->full;
 }
 
 /* ---- telling the owner ---- */
@@ -106,8 +120,8 @@ static int do_task(struct server *s, const struct bl_link_down *head,
   int status = s->work->run(s->work->arg, &task, &s->reply);
   if (bl_tasklimit_end()) up.flags |= BL_LINK_SOFT;
   if (status < 0) return status;
-  if (is_full(s)) up.flags |= BL_LINK_FULL;
   if (!bl_desk_finish(s->link, head->number)) return BL_ETERMINATED;
+  if (is_full(s)) up.flags |= BL_LINK_FULL;
   up.kind = BL_LINK_RESULT;
   up.status = (uint32_t)status;
   return tell(s->link, &up, bl_buf_front(&s->reply),

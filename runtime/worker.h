@@ -31,6 +31,9 @@ struct bl_worker_work {
   /* KiB of memory of its own that it may have more than when it began to
      serve, before the owner is told; 0: any. */
   int64_t max_memory_kib;
+  /* Gives back what nobody uses: called when it has more, and it counts what
+     there is then. Null: there is nothing of that kind. */
+  void (*shrink)(void *arg);
 };
 
 /* Tells the owner, once, that tasks may come, or (any status but 0) that they

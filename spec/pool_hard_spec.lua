@@ -43,7 +43,7 @@ describe("a hard limit", function()
 
   for _, row in ipairs(stubborn) do
     local what, body = table.unpack(row)
-    it("ends on time a task that " .. what .. ", and the next runs", function()
+    it("P08: ends on time ★ a task that " .. what .. ", and the next runs", function()
       local pool <close> = limits.pool(options(row))
       local late, pids = {}, {}
       for i = 1, TRIES do
@@ -208,14 +208,14 @@ end
 describe("a hard limit without its owner", function()
   helper.guard()
 
-  it("holds while that is stopped", function()
+  it("P08: holds while that is stopped", function()
     assert_on_time(lateness(function() billiard.sleep(3600) end, function(p)
       p:send_signal "STOP"
       helper.eventually(function() return helper.proc_state(p.pid) == "T" end)
     end))
   end)
 
-  it("holds while that is in a loop and never polls", function()
+  it("P08: holds while that is in a loop and never polls", function()
     assert_on_time(lateness(function() while true do end end, function() end))
   end)
 end)

@@ -142,7 +142,7 @@ describe("a soft limit", function()
     end)
   end
 
-  it("fails a task that does not catch it, and no other", function()
+  it("fails a task that does not catch it ★, and no other", function()
     local pool <close> = limits.pool { soft_timeout = SHORT }
     local before = pool:apply(tasks.pid)
     local results = {}
@@ -160,7 +160,7 @@ describe("a soft limit", function()
     end
   end)
 
-  it("lets the task clean up and return what it has", function()
+  it("lets the task clean up ★ and return what it has", function()
     local pool <close> = limits.pool { soft_timeout = SHORT }
     assert.same({ "partial", 1, "closed" }, { pool:apply(function()
       local closed
@@ -218,7 +218,7 @@ describe("a soft limit", function()
 
   -- Every other task takes about as long as it may; those between have limits
   -- that they cannot meet, and would be hit by one that comes late.
-  it("never hits a successor, in ten thousand tasks that end around it", function()
+  it("never hits a successor ★, in ten thousand tasks that end around it", function()
     local count <const> = helper.scale == 1 and 10000 or 1000
     local limit <const> = 0.0005 * helper.scale
     local pool <close> = limits.pool { processes = 2 }
@@ -261,7 +261,7 @@ end
 describe("limits", function()
   helper.guard()
 
-  it("are a task's own on a pool that has none", function()
+  it("P09: are a task's own on a pool that has none ★", function()
     local pool <close> = limits.pool {}
     local soft = assert(pool:apply_async(function() while true do end end, {},
       { soft_timeout = SHORT }))
@@ -308,7 +308,7 @@ describe("limits", function()
     ["true"] = true }
   for what, value in pairs(bad) do
     for _, name in ipairs { "soft_timeout", "timeout" } do
-      it(("raise where %s is %s, at the caller"):format(name, what), function()
+      it(("P09: raise where %s is %s, at the caller"):format(name, what), function()
         local opts, here = { [name] = value }, "%f[%w_]" .. name .. "%f[^%w_]"
         assert.matches(here, misuse(function() billiard.Pool(opts) end))
         local pool <close> = limits.pool {}
@@ -318,7 +318,7 @@ describe("limits", function()
     end
   end
 
-  it("raise where the hard one is not above the soft one", function()
+  it("P09: raise where the hard one is not above the soft one", function()
     local pool <close> = limits.pool {}
     for _, hard in ipairs { 2, 1 } do
       local opts = { soft_timeout = 2, timeout = hard }
