@@ -6,7 +6,6 @@
 local context = require "billiard.context"
 local core = require "billiard.core"
 local log = require "billiard.log"
-local pool = require "billiard.pool"
 local Process = require "billiard.process"
 local shared = require "billiard.shared"
 local sync = require "billiard.sync"
@@ -16,8 +15,6 @@ local billiard = {
    _VERSION = core._VERSION,
 
    Process = Process,
-   Pool = pool.Pool,
-   as_completed = pool.as_completed,
    AuthenticationString = core.AuthenticationString,
    run = require "billiard.run",
 
@@ -77,14 +74,18 @@ local billiard = {
 }
 
 -- Loaded when they are asked for: no child of the start methods that begin
--- with nothing waits for what only its supervisor needs.
-local LATER <const> = { policy = true, supervisor = true, topology = true }
+-- with nothing waits for what only its owner needs. Modules, whole or a field.
+local LATER <const> = {
+   policy = "policy", supervisor = "supervisor", topology = "topology",
+   Pool = "pool", as_completed = "pool",
+}
 
 local function load_later(self, name)
    if not LATER[name] then return nil end
-   local module = require("billiard." .. name)
-   rawset(self, name, module)
-   return module
+   local module = require("billiard." .. LATER[name])
+   local value = module[name] or module
+   rawset(self, name, value)
+   return value
 end
 
 local function all(self)
