@@ -161,6 +161,16 @@ describe("prefork", function()
     os.remove(path)
   end)
 
+  -- Does what systemd does for a socket unit: listens, and runs the program
+  -- with the socket as descriptor 3.
+  local ACTIVATE <const> = [[
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True) # also where it was there before
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])]]
+
   it("adopts the socket that systemd passed to its process", function()
     local script = helper.tmpname()
     local file <close> = assert(io.open(script, "w"))
@@ -173,8 +183,7 @@ describe("prefork", function()
     local port = first:port()
     first:stop()
     local host <close> = billiard.Process { stdout = "null", stderr = "null",
-      command = { "systemd-socket-activate", "-l", "127.0.0.1:" .. port, helper.host, "run",
-        script } }
+      command = { "python3", "-c", ACTIVATE, port, helper.host, "run", script } }
     assert(host:start())
     local result = helper.eventually(function()
       local r = billiard.run { "curl", "-sS", "http://127.0.0.1:" .. port }

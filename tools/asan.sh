@@ -15,7 +15,6 @@ export SPEC_TIMEOUT=300 UNIT_TIMEOUT=120
 # a child that comes from memory, and one that comes from a message: the fork
 # server's comes as the latter does, and has its turn in `make gcstress`
 export BILLIARD_SPEC_METHOD="fork spawn"
-export SPEC_JOBS=2
 asan="log_path=$reports/asan:detect_stack_use_after_return=1"
 status=0
 

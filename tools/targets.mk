@@ -16,7 +16,10 @@ OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host
 SPEC_LUA = $(if $(filter host,$(LUA)),$(abspath $(HOST)),$(LUA))
-SPEC_ENV = BUILD='$(abspath $(BUILD))' BILLIARD_HOST='$(abspath $(HOST))'
+# specs wait more than they work: two at a time, where there are two processors
+SPEC_JOBS ?= $(shell n=$$(nproc); [ $$n -lt 2 ] || n=2; echo $$n)
+SPEC_ENV = BUILD='$(abspath $(BUILD))' BILLIARD_HOST='$(abspath $(HOST))' \
+           SPEC_JOBS=$(SPEC_JOBS)
 # the tools are Lua 5.4 scripts, whatever runs the specs
 TOOL_LUA = $(if $(filter host,$(LUA)),lua5.4,$(LUA))
 
@@ -151,7 +154,7 @@ valgrind: $(NATIVE) ## native tests under valgrind
 gcstress: all ## the specs with a collector that never rests
 	@rm -f $(RESULTS)-gcstress
 	@BILLIARD_SPEC_GC=1 BILLIARD_SPEC_SCALE=4 SPEC_TIMEOUT=300 \
-	  BILLIARD_SPEC_METHOD=forkserver SPEC_JOBS=2 \
+	  BILLIARD_SPEC_METHOD=forkserver \
 	  $(MAKE) --no-print-directory spec RESULTS=$(RESULTS)-gcstress
 
 # a fuzz target links with libFuzzer, or with replay.c, which runs files
