@@ -34,10 +34,16 @@ void bl_limit_interrupt(enum bl_interrupt what) {
   bl_timer_start(&nag_timer, &nag, bl_deadline_ns(NAG_NS), NAG_NS);
 }
 
+/* What was given for ever was rounded up: it is more than there is. */
+static int64_t grace_of(intptr_t value) {
+  int64_t ms = (int64_t)(value >> KIND_BITS);
+  return ms < BL_FOREVER / BL_MILLISECOND_NS ? ms * BL_MILLISECOND_NS
+                                             : BL_FOREVER;
+}
+
 static void begin(intptr_t value) {
   static const struct bl_timer_signal kill = {SIGKILL, 0, 0};
-  int64_t grace_ns = (int64_t)(value >> KIND_BITS) * BL_MILLISECOND_NS;
-  bl_timer_start(&grace_timer, &kill, bl_deadline_ns(grace_ns), 0);
+  bl_timer_start(&grace_timer, &kill, bl_deadline_ns(grace_of(value)), 0);
   if (!atomic_exchange(&requested, 1))
     bl_limit_interrupt(BL_INTERRUPT_TERMINATE);
 }

@@ -193,4 +193,25 @@ describe("controlled termination", function()
     assert.same({ true, "exit", 0 }, { p:join() })
     assert.is_false(p.controlled)
   end)
+
+  it("waits for ever where it was given for ever", function()
+    local path = helper.tmpname()
+    local p <close> = billiard.Process { start_method = helper.method, args = { path },
+      target = function(file)
+        local _ <close> = setmetatable({}, { __close = function()
+          billiard.sleep(0.1) -- busy: a kill would come now
+          local out <close> = assert(io.open(file, "w"))
+          out:write "unwound"
+        end })
+        billiard.ready()
+        billiard.sleep(600)
+      end }
+    assert(p:start())
+    assert(p:wait_ready(10 * helper.scale))
+    assert(p:terminate_controlled(math.huge))
+    assert.same({ true, "signal", 15 }, { p:join(10 * helper.scale) })
+    local file <close> = assert(io.open(path))
+    assert.equal("unwound", file:read "a")
+  end)
+
 end)

@@ -216,7 +216,7 @@ describe("set_forkserver_preload", function()
 
   it("is not needed for this library", function()
     assert.is_true(result("forkserver", function()
-      return package.loaded["billiard.supervisor"] ~= nil
+      return package.loaded["billiard"] ~= nil
     end))
   end)
 

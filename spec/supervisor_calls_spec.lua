@@ -178,6 +178,16 @@ describe("a supervisor in a process of its own", function()
     assert.not_equal(worker, read(path))
   end)
 
+  it("lets its children stop by their ladders", function()
+    local path = helper.tmpname()
+    local script = ("trap 'echo asked >%s; exit 0' TERM; echo >&3; exec 3>&-; "
+      .. "while :; do sleep 600 & wait; done"):format(path)
+    local t = started { name = "s", topology.supervisor { name = "inner", own_process = true,
+      topology.command { name = "w", ready = { fd = 3 }, command = { "sh", "-c", script } } } }
+    assert.same({ true, "stopped" }, { t:stop() })
+    assert.equal("asked\n", read(path))
+  end)
+
   it("is up once its children are, and stops them in its turn", function()
     local path = helper.tmpname()
     local t = started { name = "s", nested(path), child "behind" }
