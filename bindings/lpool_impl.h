@@ -9,6 +9,8 @@
 #include "runtime/buf.h"
 #include "runtime/pool.h"
 
+struct vigil; /* lpoolwait.c */
+
 struct bl_lpool {
   const struct bl_lclass *class;
   struct bl_lshed shed;
@@ -19,6 +21,7 @@ struct bl_lpool {
   int busy;           /* an event's bytes are being unpacked */
   int evict;          /* the share that goes next when there is no room */
   int waiting;        /* coroutines in a waiter of set_waiter */
+  struct vigil *leader; /* what one of them waits by; null: nobody yet */
   int awaited;        /* one of them since the bell last rang */
   int bell;           /* rings when one hands out what others wait for */
   uint64_t news;      /* events that were handed out */

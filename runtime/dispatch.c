@@ -309,7 +309,10 @@ int bl_pool_terminate(struct bl_pool *p, uint64_t ticket, int signo) {
   struct bl_task *t = bl_tickets_find(&p->tickets, ticket);
   if (!t || t->worker < 0) return 0;
   struct bl_member *m = p->members[t->worker];
-  if (!bl_desk_doom(&m->link, t->number)) return 0;
+  int64_t since;
+  if (!bl_desk_doom(&m->link, t->number) && /* or it was, by another signal */
+      bl_desk_look(&m->link, t->number, &since) != BL_DESK_DOOMED)
+    return 0;
   if (!m->why) m->why = BL_POOL_TERMINATED;
   bl_process_signal(m->process, signo > 0 ? signo : SIGKILL);
   return 1;

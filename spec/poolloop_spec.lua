@@ -43,6 +43,25 @@ end
 describe("a pool in a loop", function()
   helper.guard()
 
+  -- More than may wait for one descriptor in nested sets, and more than may
+  -- hear one bell.
+  for name, run in pairs(require "spec.fixtures.loops") do
+    it("is waited for by any number of coroutines of " .. name, function()
+      local pool <close> = quiet(2)
+      local sum, tasks = 0, {}
+      for i = 1, 450 do
+        tasks[i] = function()
+          for _ = 1, 2 do
+            local one = assert(pool:apply(math.abs, { -1 }))
+            sum = sum + one
+          end
+        end
+      end
+      run(table.unpack(tasks))
+      assert.equal(900, sum)
+    end)
+  end
+
   it("is waited for beside other things, and polled", function()
     local pool <close> = quiet(1)
     assert.same({}, billiard.wait({ pool }, 0))

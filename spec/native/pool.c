@@ -148,6 +148,20 @@ static void ends_a_doomed_task_at_its_end(void) {
   end();
 }
 
+/* The first signal did nothing, and the task goes on. */
+static void kills_a_doomed_task_that_goes_on(void) {
+  struct bl_pool_event e;
+  NEED(begin(1));
+  uint64_t ticket = submit(WAIT, 1);
+  NEED(await_start(ticket) == 0);
+  CHECK_INT(bl_pool_terminate(pool, ticket, SIGWINCH), 1);
+  CHECK_INT(bl_pool_terminate(pool, ticket, 0), 1);
+  NEED(await(BL_POOL_LOST, &e));
+  CHECK_INT(e.why, BL_POOL_TERMINATED);
+  CHECK_INT(stage->open, 0);
+  end();
+}
+
 static void delivers_what_was_written_before_the_end(void) {
   struct bl_pool_event e;
   NEED(begin(1));
@@ -308,6 +322,7 @@ int main(void) {
       {"kills the task it is told to, and no other",
        kills_the_task_it_is_told_to},
       {"ends a doomed task at its end", ends_a_doomed_task_at_its_end},
+      {"kills a doomed task that goes on", kills_a_doomed_task_that_goes_on},
       {"delivers what was written before the end",
        delivers_what_was_written_before_the_end},
       {"kills a worker that sends rubbish", kills_who_sends_rubbish},

@@ -16,7 +16,12 @@ end
 
 --- What is wrong with it, if it is no list and no iterator.
 function chunks.check(from)
-   if is_callable(from) or type(from) == "table" then return nil end
+   if is_callable(from) then return nil end
+   if type(from) == "table" then
+      local n = from.n
+      if n == nil or math.type(n) == "integer" and n >= 0 then return nil end
+      return "a list's n must be an integer of at least 0, got " .. tostring(n)
+   end
    return "needs a list or an iterator, got " .. type(from)
 end
 

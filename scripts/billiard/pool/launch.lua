@@ -20,6 +20,7 @@ local function start_process(pool, member, link)
       target = worker.main, args = { link, config_of(pool, member) },
       name = member.name, daemon = true, pgroup = true,
       start_method = pool.options.start_method,
+      start_timeout = pool.options.start_timeout,
    }
    local ran, started, err = pcall(process.start, process)
    if ran and started then
