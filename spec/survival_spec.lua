@@ -14,9 +14,9 @@ local SECTIONS <const> = tonumber(os.getenv "BILLIARD_SECTIONS") or 10000
 local SEED <const> = tonumber(os.getenv "BILLIARD_SEED") or os.time()
 
 -- Runs f(i, stop) in n children, again and again killed and replaced, until `kills`
--- were; then `stop` is set, last() called, and what is left of them must end by
--- itself.
-local function harass(n, kills, f, last)
+-- were, and enough() is true; then `stop` is set, last() called, and what is left of
+-- them must end by itself.
+local function harass(n, kills, f, last, enough)
   local stop <close> = assert(billiard.Event())
   local all = {}
   local function start(i)
@@ -24,8 +24,11 @@ local function harass(n, kills, f, last)
     assert(all[i]:start())
   end
   for i = 1, n do start(i) end
-  for _ = 1, kills do
-    billiard.sleep(math.random() * 0.004) -- busy: so that they are anywhere
+  local until_when = billiard.now() + LONG
+  while kills > 0 or enough and not enough() and billiard.now() < until_when do
+    local nap = kills > 0 and 0.004 or 0.2 -- longer, where all is slow
+    kills = kills - 1
+    billiard.sleep(math.random() * nap) -- busy: so that they are anywhere
     local i = math.random(n)
     all[i]:kill() -- it may have ended
     assert(all[i]:join(LONG))
@@ -159,7 +162,7 @@ describe("what is shared with processes that are killed at any moment", function
         end
       end
       barrier:abort()
-    end)
+    end, nil, function() return passed.value > 0 and broken.value > 0 end)
     assert.is_true(passed.value > 0 and broken.value > 0)
     broken:close()
     barrier:reset()
