@@ -205,8 +205,9 @@ int bl_pool_next(struct bl_pool *p, struct bl_pool_event *e) {
   for (int i = 0; i < p->n; i++) {
     struct bl_member *m = p->members[p->turn % p->n];
     int r = m ? visit(p, m, e) : 0;
-    if (r != 0) return r;
+    if (r > 0) return r; /* it may have more */
     p->turn = (p->turn + 1) % p->n;
+    if (r < 0) return r;
   }
   return 0;
 }

@@ -30,7 +30,10 @@ function Watch:turn()
    end
    local left = self.deadline < math.huge and math.max(0, self.deadline - core.now()) or nil
    core.wait(pools, left)
-   for _, pool in ipairs(pools) do driver.drain(pool) end
+   for _, pool in ipairs(pools) do
+      local problem = driver.drain(pool)
+      if problem then error(problem, 0) end
+   end
 end
 
 -- The next that has ended; nil when there is none, or no time left.

@@ -206,7 +206,8 @@ function on.gone(pool, number, process, done)
    if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
 end
 
--- Nearly all are results of tasks.
+-- Nearly all are results of tasks. False where there is none; then message and
+-- code where it cannot be had now, and stays.
 local function take(pool, kind, ticket, flags, ...)
    if kind == "result" then
       local pending = pool.pending
@@ -216,19 +217,21 @@ local function take(pool, kind, ticket, flags, ...)
       getmetatable(task).on_result(task, flags, ...)
       return true
    end
-   if not kind then return false end
+   if not kind then return false, ticket, flags end
    on[kind](pool, ticket, flags, ...)
    return true
 end
 
---- Takes in what has happened, without waiting.
+--- Takes in what has happened, without waiting. Nothing; or message and code
+-- where something cannot be taken in now.
 function driver.drain(pool)
-   local c = pool.core
-   while not pool.ended and take(pool, c:next()) do end
+   local c, more, problem, code = pool.core, true, nil, nil
+   while more and not pool.ended do more, problem, code = take(pool, c:next()) end
    if pool.ended then return end
    if pool.restless or pool.due < FOREVER and core.now() >= pool.due then
       driver.tell(pool, { kind = "tick" })
    end
+   return problem, code
 end
 
 -- core:wait, at most until then. What is raised in it comes as it is.
@@ -247,8 +250,9 @@ end
 function driver.turn(pool, deadline)
    if pool.ended then return nil, "closed", "closed" end
    local happened, err, code = wait(pool, math.min(deadline, pool.due))
-   driver.drain(pool)
+   local problem, its_code = driver.drain(pool)
    if pool.released then driver.release(pool) end
+   if problem then return nil, problem, its_code end
    if happened then return true end
    if code == "timeout" then return false end
    return nil, err, code
