@@ -162,7 +162,7 @@ static int outcome(lua_State *L, int r, const char *what) {
 
 static int pool_serve(lua_State *L) {
   struct bl_link *link = bl_llink_check(L, 1, BL_LLINK_WORKER, "pool_serve");
-  lua_Integer max = luaL_optinteger(L, 4, 0); /* the rest is Lua's */
+  lua_Integer max = luaL_optinteger(L, 2, 0);
   struct serve s = {.tasks = new_thread(L), .state = bl_lstate(L)};
   struct bl_worker_work work = {&s, run, share, max, shrink};
   keep_children(s.state);

@@ -2,14 +2,12 @@
 /* The worker's side of a pool: runtime/worker.h for the Lua half, which is
  * scripts/billiard/worker.lua.
  *
- *   core.pool_serve(link, index, name, [max_memory_kib], [data])
+ *   core.pool_serve(link, [max_memory_kib])
  *     serves until it is over: true | nil, message, code
  *   core.pool_failed(link, error)
  *     tells the owner that this cannot be a worker: the same
  *   core.pool_describe
- *     the message handler that makes such an error of what was raised
- *
- * index, name and data are what billiard.worker holds: C needs none of them. */
+ *     the message handler that makes such an error of what was raised */
 #ifndef BILLIARD_LSERVE_H
 #define BILLIARD_LSERVE_H
 

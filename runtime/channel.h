@@ -60,7 +60,7 @@ BL_API void bl_channel_fds(const struct bl_channel *c,
 BL_API unsigned bl_channel_kind(const struct bl_channel *c);
 
 /* The end travels no more, and keeps the first of its descriptors alone. */
-BL_API void bl_channel_settle(struct bl_channel *c);
+void bl_channel_settle(struct bl_channel *c);
 
 /* An end out of these. Takes the descriptors, also when it fails:
  * BL_EBADFRAME for what is no end of a channel. */

@@ -25,7 +25,7 @@ function worker.main(link, config)
    local served, err
    if ok then
       here.data = data
-      served, err = core.pool_serve(link, config.index, config.name, config.max_memory, data)
+      served, err = core.pool_serve(link, config.max_memory)
    else
       served, err = core.pool_failed(link, data)
    end

@@ -280,10 +280,11 @@ local function read_words(s, options)
    return true
 end
 
-local function check_known(options)
+--- Are all names of options in that set? Else nil and which is not.
+function spec.check_known(options, known)
    for name in pairs(options) do
-      if math.type(name) ~= "integer" and not SUPERVISOR[name] then
-         local list = words(SUPERVISOR):gsub('"', "")
+      if math.type(name) ~= "integer" and not known[name] then
+         local list = words(known):gsub('"', "")
          return nil, ("unknown option '%s' (known: %s)"):format(
             tostring(name), list)
       end
@@ -327,13 +328,14 @@ function spec.supervisor(options, children)
    end
    local s = { id = options.name, supervisor = true, ready = true,
                children = children }
-   for _, step in ipairs { check_known, function() return read_words(s, options) end,
+   for _, step in ipairs { function() return spec.check_known(options, SUPERVISOR) end,
+      function() return read_words(s, options) end,
       function() return read_window(s, options) end,
       function() return readers.restart(s, options.restart) end,
       function() return readers.backoff(s, options.backoff) end,
       function() return readers.significant(s, options.significant) end,
       function() return readers.depends_on(s, options.depends_on) end } do
-      local ok, problem = step(options)
+      local ok, problem = step()
       if not ok then return nil, problem end
    end
    return check_children(s)

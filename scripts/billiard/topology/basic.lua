@@ -42,8 +42,7 @@ local function member(options, i)
    if type(options.command) == "function" then
       mine.command = options.command(i)
    elseif options.target then
-      local args = type(options.args) == "table" and options.args or {}
-      mine.args = table.pack(i, table.unpack(args, 1, args.n or #args))
+      mine.args = value.before_args(options, i)
    end
    return mine
 end
@@ -59,11 +58,10 @@ local function members(options, n)
 end
 
 local function check_group(options, n)
-   if math.type(n) ~= "integer" or n < 1 then
-      return nil, "option 'n' must be an integer of at least 1, got " .. tostring(n)
-   end
-   local list, problem = members(options, n)
-   if not list then return nil, problem end
+   local count, problem = value.count("n", n)
+   if not count then return nil, problem end
+   local list, bad = members(options, count)
+   if not list then return nil, bad end
    local checked, wrong = spec.supervisor({ name = options.name,
       intensity = options.intensity, period = options.period,
       auto_shutdown = options.auto_shutdown,

@@ -32,14 +32,6 @@ end
 
 ---- checking ----
 
-local function read_count(options, name, default, least)
-   local n = options[name]
-   if n == nil then return default end
-   if math.type(n) == "integer" and n >= least then return n end
-   return nil, ("option '%s' must be an integer of at least %d, got %s")
-      :format(name, least, tostring(n))
-end
-
 local STAGE <const> = { n = true, target = true, name = true }
 local OURS <const> = { n = true, target = true, name = true, source = true,
    maxsize = true, ordered = true, intensity = true, period = true }
@@ -97,7 +89,7 @@ local function read_stage(options)
    elseif type(options.target) ~= "function" then
       return nil, ("stage %s needs a function as 'target'"):format(options.name)
    end
-   local n, problem = read_count(options, "n", 1, 1)
+   local n, problem = value.count("n", options.n, 1)
    if not n then return nil, ("stage %s: %s"):format(options.name, problem) end
    return { options = options, n = n }
 end
@@ -113,12 +105,9 @@ local function read_stages(list)
    return stages
 end
 
-local function check_known(options)
-   for name in pairs(options) do
-      if math.type(name) ~= "integer" and not OURS[name] then
-         return nil, ("unknown option '%s'"):format(tostring(name))
-      end
-   end
+local function check_options(options)
+   local ok, problem = spec.check_known(options, OURS)
+   if not ok then return nil, problem end
    if options.source ~= nil and type(options.source) ~= "function" then
       return nil, "option 'source' must be a function that returns an iterator"
    elseif options.ordered ~= nil and type(options.ordered) ~= "boolean" then
@@ -128,9 +117,9 @@ local function check_known(options)
 end
 
 local function read_plan(options, list)
-   local ok, problem = check_known(options)
+   local ok, problem = check_options(options)
    if not ok then return nil, problem end
-   local maxsize, wrong = read_count(options, "maxsize", MAXSIZE, 1)
+   local maxsize, wrong = value.count("maxsize", options.maxsize, MAXSIZE)
    if not maxsize then return nil, wrong end
    local stages, bad = read_stages(list)
    if not stages then return nil, bad end

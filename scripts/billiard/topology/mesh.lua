@@ -26,12 +26,8 @@ end
 
 -- Its target is called with what first() returns, and then with its args.
 local function called_with(mine, first)
-   local args = type(mine.args) == "table" and mine.args or {}
    mine.start = function(o)
-      local given = table.pack(first())
-      for i = 1, args.n or #args do given[given.n + i] = args[i] end
-      given.n = given.n + (args.n or #args)
-      o.args = given
+      o.args = value.before_args(mine, first())
       return o
    end
    return mine
@@ -57,9 +53,10 @@ local function members(options, n, pipes)
 end
 
 local function check_ring(options)
-   local n, pipes = options.n == nil and 2 or options.n, {}
-   if math.type(n) ~= "integer" or n < 1 then
-      return nil, "option 'n' must be an integer of at least 1, got " .. tostring(n)
+   local n, bad = value.count("n", options.n, 2)
+   local pipes = {}
+   if not n then
+      return nil, bad
    elseif type(options.name) ~= "string" then
       return nil, "option 'name' must be a string, got " .. type(options.name)
    elseif type(options.target) ~= "function" then

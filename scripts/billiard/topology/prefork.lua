@@ -96,8 +96,7 @@ local function worker(options, shared, i, command)
    if options.command then
       mine.command = with_socket(options, command)
    else
-      local args = type(options.args) == "table" and options.args or {}
-      mine.args = table.pack(0, i, table.unpack(args, 1, args.n or #args))
+      mine.args = value.before_args(options, 0, i)
    end
    return mine
 end
@@ -121,11 +120,10 @@ local function address(at)
 end
 
 local function check(options, shared, n)
-   if math.type(n) ~= "integer" or n < 1 then
-      return nil, "option 'n' must be an integer of at least 1, got " .. tostring(n)
-   end
-   local list, problem = workers(options, shared, n)
-   if not list then return nil, problem end
+   local count, problem = value.count("n", n)
+   if not count then return nil, problem end
+   local list, bad = workers(options, shared, count)
+   if not list then return nil, bad end
    local checked, wrong = spec.supervisor({ name = options.name,
       intensity = options.intensity, period = options.period }, list)
    if not checked then return nil, wrong end

@@ -25,7 +25,7 @@ end
 meta.topology = true
 
 --- Makes one of a kind ("group") from what supervisor.spec has checked.
--- methods: those of its kind; made(t) may complete it at each start.
+-- methods: those of its kind, beside the common ones.
 function value.new(kind, checked, methods)
    return setmetatable({ kind = kind, checked = checked }, metatable_of(methods))
 end
@@ -47,6 +47,25 @@ end
 function value.fail(what, options, problem)
    local name = type(options.name) == "string" and " " .. options.name or ""
    error(("topology.%s%s: %s"):format(what, name, problem), 3)
+end
+
+--- What the option of that name counts.
+-- @return n, or the default for nil where there is one; or nil and what is wrong
+function value.count(name, n, default)
+   if n == nil and default then return default end
+   if math.type(n) == "integer" and n >= 1 then return n end
+   return nil, ("option '%s' must be an integer of at least 1, got %s")
+      :format(name, tostring(n))
+end
+
+--- The values, and behind them the option `args`: what a target is called with.
+function value.before_args(options, ...)
+   local given, args = table.pack(...), options.args
+   if type(args) ~= "table" then return given end
+   local n = args.n or #args
+   table.move(args, 1, n, given.n + 1, given)
+   given.n = given.n + n
+   return given
 end
 
 -- A command alone is supervised too.
