@@ -193,10 +193,20 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
   }
 }
 
-/* The item on top, above its key, if it is number i and a scalar. */
+/* Long strings are not worth it: what comes behind them may be deeper. */
+static int scalar_or_string(lua_State *L, struct bl_buf *out) {
+  enum { LONG = 1 << 12 };
+  size_t n;
+  int r = bl_lpack_scalar(L, -1, out);
+  if (r <= 0 || lua_type(L, -1) != LUA_TSTRING) return r;
+  const char *s = lua_tolstring(L, -1, &n);
+  return n < LONG ? bl_pack_string(out, s, n) : 1;
+}
+
+/* The item on top, above its key, if it is number i and nothing deeper. */
 static int item(lua_State *L, lua_Integer i, struct bl_buf *out) {
   if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
-  int r = bl_lpack_scalar(L, -1, out);
+  int r = scalar_or_string(L, out);
   lua_pop(L, 1);
   return r;
 }

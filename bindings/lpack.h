@@ -15,7 +15,7 @@ int bl_lpack(struct bl_lwriter *w);
 int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out);
 
 /* The same with the table at index, whatever its metatable, if it is a list of
- * such and nothing else, and its items are found in their order. */
+ * such and of short strings, nothing else, and its items are found in their order. */
 int bl_lpack_list(lua_State *L, int index, struct bl_buf *out);
 
 #endif

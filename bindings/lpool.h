@@ -9,7 +9,10 @@
  *   c:cancel(ticket), c:terminate(ticket, [signo]) -> boolean
  *   c:started(ticket) -> worker, since             c:backlog(), c:underway()
  *   c:next() -> kind, ...                          c:wait([timeout])
- *   c:fileno(), c:due()                            c:close() */
+ *   c:counts() -> submitted, finished              c:fileno(), c:due()
+ *   c:close()
+ *
+ * Plain tasks and their results need no Lua (lpoolresult.c). */
 #ifndef BILLIARD_LPOOL_H
 #define BILLIARD_LPOOL_H
 

@@ -69,7 +69,7 @@ static int give(lua_State *L, int index, const char *root, struct bl_buf *out,
   return 0;
 }
 
-/* 1 where they were a list of scalars, as most are: all else takes longer. */
+/* 1 where they were a list of scalars and short strings, as most are: all else takes longer. */
 static int pack_scalars(lua_State *L, struct bl_lpool *p) {
   if (!lua_getmetatable(L, ARGS)) return bl_lpack_list(L, ARGS, &p->out) == 0;
   lua_pop(L, 1);
@@ -198,24 +198,29 @@ static void note(lua_State *L, int share) {
   lua_pop(L, 1);
 }
 
-/* The function's share; 0: it travels with the task. */
-static uint32_t share_of(lua_State *L, struct bl_lpool *p) {
+/* What was noted of the function; -1: nothing. */
+static int find_share(lua_State *L) {
   bl_compat_getvalue(L, POOL, BL_LPOOL_FUNCTIONS);
   lua_pushvalue(L, FUNCTION);
   int known = lua_rawget(L, -2) != LUA_TNIL;
   int share = (int)lua_tointeger(L, -1);
   lua_pop(L, 2);
-  if (known) return (uint32_t)share;
+  return known ? share : -1;
+}
+
+/* The function's share; 0: it travels with the task. */
+static uint32_t share_of(lua_State *L, struct bl_lpool *p) {
+  int share = find_share(L);
+  if (share >= 0) return (uint32_t)share;
   int constant = is_constant(L);
-  if (constant) share = share_of_bytes(L, p);
+  share = constant ? share_of_bytes(L, p) : 0;
   if (share > 0 || !constant) note(L, share);
   return (uint32_t)share;
 }
 
 /* ---- submit ---- */
 
-/* A length of time that a task may take; 0: any. */
-static int64_t limit(lua_State *L, int arg) {
+int64_t bl_lpool_limit(lua_State *L, int arg) {
   int64_t ns = bl_lopt_duration(L, arg, 0);
   return ns == BL_FOREVER ? 0 : ns;
 }
@@ -231,8 +236,8 @@ static void read_options(lua_State *L, struct bl_pool_task *t) {
   luaL_argcheck(L, attempts >= 1 && attempts <= INT32_MAX, ATTEMPTS,
                 "must be at least 1");
   t->mode = (uint32_t)mode;
-  t->soft_ns = limit(L, SOFT);
-  t->hard_ns = limit(L, HARD);
+  t->soft_ns = bl_lpool_limit(L, SOFT);
+  t->hard_ns = bl_lpool_limit(L, HARD);
   t->attempts = (unsigned)attempts;
   t->tell = lua_toboolean(L, TELL);
 }
@@ -252,23 +257,58 @@ static void pack(lua_State *L, struct bl_lpool *p, struct bl_pool_task *t,
   } while (t->share && p->evict != evicted);
 }
 
-int bl_lpool_submit(lua_State *L) {
-  struct bl_lpool *p = bl_lpool_idle(L, "submit");
-  struct bl_pool_task t = {0};
-  struct luggage l;
-  uint64_t ticket;
-  read_options(L, &t);
-  lua_settop(L, ARGS);
-  pack(L, p, &t, &l);
-  bl_lpool_idle(L, "submit"); /* a __pack may have closed it */
+/* Submits what was packed. */
+static int hand_over(struct bl_lpool *p, struct bl_pool_task t,
+                     const struct luggage *l, uint64_t *ticket) {
   struct iovec part = {(void *)(uintptr_t)bl_buf_front(&p->out),
                        bl_buf_length(&p->out)};
   t.parts = &part;
   t.n = 1;
-  t.fds = l.fds;
-  t.nfds = l.n;
-  int r = bl_pool_submit(p->pool, &t, &ticket);
+  t.fds = l->fds;
+  t.nfds = l->n;
+  int r = bl_pool_submit(p->pool, &t, ticket);
+  p->submitted += r == 0;
   empty(p);
+  return r;
+}
+
+static int send(lua_State *L, struct bl_lpool *p, struct bl_pool_task *t,
+                uint64_t *ticket) {
+  struct luggage l;
+  pack(L, p, t, &l);
+  bl_lpool_idle(L, "submit"); /* a __pack may have closed it */
+  return hand_over(p, *t, &l, ticket);
+}
+
+static struct bl_pool_task usual(const struct bl_lpool *p) {
+  return (struct bl_pool_task){
+      .soft_ns = p->soft_ns, .hard_ns = p->hard_ns, .attempts = 1};
+}
+
+int bl_lpool_send(lua_State *L, struct bl_lpool *p, uint64_t *ticket) {
+  struct bl_pool_task t = usual(p);
+  return send(L, p, &t, ticket);
+}
+
+int bl_lpool_send_plain(lua_State *L, struct bl_lpool *p, uint64_t *ticket) {
+  struct bl_pool_task t = usual(p);
+  struct luggage l;
+  int share = find_share(L);
+  if (share <= 0) return BL_EUNSENDABLE;
+  t.share = (uint32_t)share;
+  l.n = 0;
+  bl_buf_cut(&p->out, 0);
+  if (!pack_scalars(L, p)) return BL_EUNSENDABLE;
+  return hand_over(p, t, &l, ticket);
+}
+
+int bl_lpool_submit(lua_State *L) {
+  struct bl_lpool *p = bl_lpool_idle(L, "submit");
+  struct bl_pool_task t = {0};
+  uint64_t ticket;
+  read_options(L, &t);
+  lua_settop(L, ARGS);
+  int r = send(L, p, &t, &ticket);
   if (r < 0) return bl_lerror_return(L, r, "submit");
   lua_pushinteger(L, (lua_Integer)ticket);
   return 1;

@@ -116,8 +116,16 @@ static void pack_results(lua_State *L, struct bl_lwork *w, int first) {
   w->status = n > 1 ? BL_LTASK_VALUES : BL_LTASK_VALUE;
 }
 
-/* Pushes the items of a message that is a list of a few scalars, as most are:
- * how many; -1: it is something else. */
+/* Pushes what was read if it has no parts. */
+static int push_flat(lua_State *L, const struct bl_unpack_item *it) {
+  if (bl_lunpack_scalar(L, it)) return 1;
+  if (it->kind != BL_UNPACK_STRING) return 0;
+  lua_pushlstring(L, it->bytes, it->size);
+  return 1;
+}
+
+/* Pushes the items of a message that is a list of a few, of no parts, as most
+ * are: how many; -1: it is something else. */
 static int push_few(lua_State *L, const struct bl_worker_task *t) {
   enum { FEW = 8 };
   struct bl_unpack u = {t->bytes, t->bytes + t->size};
@@ -127,7 +135,7 @@ static int push_few(lua_State *L, const struct bl_worker_task *t) {
       it.kind != BL_UNPACK_ARRAY || it.size > FEW)
     return -1;
   for (size_t left = it.size; left > 0; left--, n++) {
-    if (bl_unpack_next(&u, &it) == 0 && bl_lunpack_scalar(L, &it)) continue;
+    if (bl_unpack_next(&u, &it) == 0 && push_flat(L, &it)) continue;
     lua_settop(L, top);
     return -1;
   }

@@ -118,7 +118,7 @@ function Part.hard_limit(part) return result.class.hard_limit(part.whole) end
 -- @return the result of all; or nil, message, code
 function chunks.submit(pool, submit, list, n, o)
    local size = chunks.size(n, pool.crew.goal, o)
-   local r = result.new(pool, nil, o)
+   local r = result.new(pool, o)
    r.list, r.tickets, r.left = core.pool_list(n), {}, math.max(1, (n + size - 1) // size)
    for i = 1, r.left do
       local first = (i - 1) * size + 1
