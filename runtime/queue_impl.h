@@ -15,11 +15,12 @@
 enum { BL_QUEUE_LINE = 128 }; /* what processors fetch together */
 
 /* The gong of a side is for those of the other side: what they wait for comes
- * under this side's mutex. */
+ * under this side's mutex. The cursor they look at all the time, which must
+ * not take the mutex from this side's processor. */
 struct bl_queue_side {
   alignas(BL_QUEUE_LINE) struct bl_mutex mutex;
-  struct bl_cursor cursor;
   struct bl_gong gong;
+  alignas(BL_QUEUE_LINE) struct bl_cursor cursor;
 };
 
 /* What all processes see. */
