@@ -10,9 +10,13 @@
 #include "runtime/mutex.h"
 #include "runtime/queue.h"
 #include "runtime/shm.h"
+#include "runtime/spin.h"
 #include "runtime/store.h"
 
-enum { BL_QUEUE_LINE = 128 }; /* what processors fetch together */
+enum {
+  BL_QUEUE_LINE = 128,  /* what processors fetch together */
+  BL_QUEUE_STRIDE = 200 /* pauses: for so long the other side is left alone */
+};
 
 /* The gong of a side is for those of the other side: what they wait for comes
  * under this side's mutex. The cursor they look at all the time, which must
@@ -44,6 +48,7 @@ struct bl_queue {
      gone on, so that most calls need not look, which would take the line away
      from the other processor */
   struct bl_mark put_seen, got_seen;
+  struct bl_spin waits, stays; /* for items, for room */
   int items, room, done; /* the bells of the gongs; done: BL_FD_NONE */
 };
 

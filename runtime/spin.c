@@ -26,14 +26,18 @@ static int is_worth_it(struct bl_spin *s) {
 
 uint32_t bl_spin_cpu(void) { return (uint32_t)sched_getcpu() + 1; }
 
+static int shares_cpu(const struct bl_spin_look *look) {
+  return look->peer && atomic_load_explicit(look->peer, memory_order_relaxed) ==
+                           bl_spin_cpu();
+}
+
 /* One round; the peer must get where it can write. */
 static int look_on(const struct bl_spin_look *look) {
-  uint32_t peer = atomic_load_explicit(look->peer, memory_order_relaxed);
-  int shared = peer == bl_spin_cpu();
-  for (int i = 0; i < (shared ? 1 : LOOKS); i++) {
+  int shared = shares_cpu(look);
+  for (int i = 0; i < (shared ? 1 : LOOKS); i += look->stride) {
     if (look->seen(look->what)) return 1;
     if (shared) sched_yield();
-    else bl_pause();
+    for (int k = 0; !shared && k < look->stride; k++) bl_pause();
   }
   return 0;
 }

@@ -24,11 +24,14 @@ struct bl_spin {
 };
 
 /* What to look at: seen(what), and where the peer ran when it last wrote,
- * which is a bl_spin_cpu() of its. */
+ * which is a bl_spin_cpu() of its; null where there are many. Each look takes
+ * memory from who writes it: with a stride of many pauses between two of them,
+ * much is there at the next. */
 struct bl_spin_look {
   int (*seen)(const void *what);
   const void *what;
   const _Atomic uint32_t *peer;
+  int stride; /* 1 and more */
 };
 
 int bl_spin(struct bl_spin *s, const struct bl_spin_look *look,
