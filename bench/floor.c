@@ -6,7 +6,6 @@
 #include <lauxlib.h>
 #include <linux/futex.h>
 #include <lua.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -364,16 +363,6 @@ static int floor_use(lua_State *L) {
   return 0;
 }
 
-/* stay(): this process and its children to come stay on one processor */
-static int floor_stay(lua_State *L) {
-  cpu_set_t here;
-  CPU_ZERO(&here);
-  CPU_SET((size_t)sched_getcpu(), &here);
-  if (sched_setaffinity(0, sizeof here, &here) < 0)
-    return luaL_error(L, "sched_setaffinity: %s", strerror(errno));
-  return 0;
-}
-
 static int floor_machine(lua_State *L) {
   struct utsname u;
   uname(&u);
@@ -395,7 +384,7 @@ int luaopen_floor(lua_State *L) {
       {"machine", floor_machine},   {"descriptors", floor_descriptors},
       {"pingpong", floor_pingpong}, {"oneway", floor_oneway},
       {"bulk", floor_bulk},         {"use", floor_use},
-      {"futex", floor_futex},       {"stay", floor_stay},
+      {"futex", floor_futex},
       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;

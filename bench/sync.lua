@@ -103,7 +103,7 @@ end
 -- On one processor: to wake another takes seven times as long, and where the
 -- kernel puts two processes would decide which of the two is faster.
 local function events()
-   floor.stay()
+   floor_lock.stay()
    local there, back = make_events(), make_events()
    local ours, bare = measure.interleave(ROUNDS,
       function() return wake_up(there, back) end,
