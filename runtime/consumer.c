@@ -98,7 +98,8 @@ static int sleep_for_items(struct bl_queue *q, int64_t deadline_ns) {
 }
 
 static int wait_for_items(struct bl_queue *q, int64_t deadline_ns) {
-  struct bl_spin_look look = {seems_to_hold, q, NULL, BL_QUEUE_STRIDE};
+  struct bl_spin_look look = {seems_to_hold, q, NULL, BL_QUEUE_STRIDE,
+                              BL_SPIN_BLIND_NS};
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   int hit = bl_spin(&q->waits, &look, deadline_ns);

@@ -134,7 +134,8 @@ static int sleep_for_room(struct bl_queue *q, int64_t deadline_ns) {
 }
 
 static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
-  struct bl_spin_look look = {seems_roomy, q, NULL, BL_QUEUE_STRIDE};
+  struct bl_spin_look look = {seems_roomy, q, NULL, BL_QUEUE_STRIDE,
+                              BL_SPIN_BLIND_NS};
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   int hit = bl_spin(&q->stays, &look, deadline_ns);

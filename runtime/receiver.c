@@ -256,7 +256,7 @@ static int doze(struct bl_channel *c, int64_t deadline_ns) {
 static int get(struct bl_channel *c, struct bl_message *m, size_t max,
                int64_t deadline_ns) {
   struct bl_spin_look look = {is_worth_a_try, &c->in->ring,
-                              &c->in->ring.put.cpu, 1};
+                              &c->in->ring.put.cpu, 1, BL_SPIN_NS};
   int64_t start = bl_now_ns();
   int hit = start < deadline_ns && bl_spin(&c->waits, &look, deadline_ns);
   int r = hit ? try(c, m, max, 0, deadline_ns) : 0;

@@ -171,7 +171,8 @@ static int await(struct bl_channel *c, const struct load *l,
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   struct hope hope = {c, l, t};
-  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu, 1};
+  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu, 1,
+                              BL_SPIN_NS};
   int hit = bl_spin(&c->stays, &look, deadline_ns);
   int r = hit ? 0 : nap(c, t, *nap_ns, deadline_ns);
   bl_spin_learn(&c->stays, bl_now_ns() - start, hit);

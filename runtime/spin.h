@@ -32,7 +32,13 @@ struct bl_spin_look {
   const void *what;
   const _Atomic uint32_t *peer;
   int stride; /* 1 and more */
+  int64_t bound_ns;
 };
+
+/* The bound where a look says where its peer runs; and where it does not, and
+ * a spinner may keep the CPU from just whom it waits for. */
+#define BL_SPIN_NS INT64_C(50000)
+#define BL_SPIN_BLIND_NS INT64_C(10000)
 
 int bl_spin(struct bl_spin *s, const struct bl_spin_look *look,
             int64_t deadline_ns);

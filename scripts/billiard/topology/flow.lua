@@ -11,7 +11,7 @@ local value = require "billiard.topology.value"
 
 local flow = {}
 
-local MAXSIZE <const> = 16
+local MAXSIZE <const> = 64
 
 ---- what the processes share ----
 
@@ -291,7 +291,7 @@ end
 -- @tparam table options `name`; in the list part the stages: `name`, `target`
 -- (item -> result, nil for none), `n` (1) workers, and a child's options;
 -- `source` (a function that returns an iterator, in a process of its own; left
--- out: `put` and `finish`), `maxsize` (16) of each queue, `ordered` (results in
+-- out: `put` and `finish`), `maxsize` (64) of each queue, `ordered` (results in
 -- the order of the items), `intensity`, `period`
 function flow.pipeline(options)
    value.check_table("pipeline", options)
