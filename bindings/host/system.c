@@ -18,25 +18,35 @@
 
 static int watched = -1;
 
+static const struct {
+  int signo;
+  const char *name;
+} told[] = {{SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGTERM, "SIGTERM"},
+            {SIGTTIN, "SIGTTIN"}, {SIGTTOU, "SIGTTOU"}, {SIGUSR2, "SIGUSR2"}};
+
+enum { TOLD = sizeof told / sizeof told[0] };
+
 static int watch(lua_State *L) {
-  sigset_t ends;
+  sigset_t all;
   signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGHUP);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  if (watched < 0) watched = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+  sigemptyset(&all);
+  for (int i = 0; i < TOLD; i++) sigaddset(&all, told[i].signo);
+  if (watched < 0) watched = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
   if (watched < 0) return luaL_error(L, "signalfd: %s", strerror(errno));
-  sigprocmask(SIG_BLOCK, &ends, NULL);
+  sigprocmask(SIG_BLOCK, &all, NULL);
   lua_pushinteger(L, watched);
   return 1;
 }
 
+/* take() -> name, number */
 static int take(lua_State *L) {
   struct signalfd_siginfo info;
   if (read(watched, &info, sizeof info) != sizeof info) return 0;
-  lua_pushinteger(L, info.ssi_signo);
-  return 1;
+  int i = 0;
+  while (told[i].signo != (int)info.ssi_signo) i++; /* it is one of them */
+  lua_pushstring(L, told[i].name);
+  lua_pushinteger(L, told[i].signo);
+  return 2;
 }
 
 /* What is writable takes PIPE_BUF bytes without blocking, whoever else shares

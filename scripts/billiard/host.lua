@@ -36,8 +36,10 @@ Starts the topology that T.lua returns and stays in the foreground. What the
 children print comes out behind their names. SIGTERM and SIGINT stop all, in
 reverse order, each child by its `stop` ladder; a second one kills all.
 SIGHUP loads T.lua again and replaces only what has changed; a script that
-cannot be loaded changes nothing. To systemd it tells READY, STOPPING, RELOADING
-and WATCHDOG (NOTIFY_SOCKET).
+cannot be loaded changes nothing. SIGTTIN and SIGTTOU have one member more or
+less in the group, prefork or pool that T.lua returns, or that alone is in it.
+SIGUSR2 replaces every process by one like it, one at a time.
+To systemd it tells READY, STOPPING, RELOADING and WATCHDOG (NOTIFY_SOCKET).
 As process 1 of a container it reaps what falls to it.
 
 exit status

@@ -125,6 +125,7 @@ end
 
 -- How many workers; a size that the pool finds by itself is not ours to say.
 local function sizes_of(checked, crew, o)
+   checked.n = crew.n
    function checked.resize(n)
       local size, problem = value.count("n", n)
       if not size then return nil, problem end
@@ -132,7 +133,7 @@ local function sizes_of(checked, crew, o)
          return nil, ("%s has from %d to %d workers, as it needs them")
             :format(checked.id, o.min, o.max)
       end
-      crew.n = size
+      crew.n, checked.n = size, size
       if crew.size then
          crew.size.value = size
          crew.changed:set()
