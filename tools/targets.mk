@@ -88,10 +88,10 @@ model: ## have spin check the models of queue and lock (MODEL_MORE=1: larger)
 	@CC='$(CC)' $(TOOL_LUA) spec/model/run.lua $(RESULTS) $(BUILD)/model; \
 	  status=$$?; sh tools/summary.sh $(RESULTS) && exit $$status
 
-chaos: all ## kill and stop who shares queues and locks, and pools; then the ledger
+chaos: all ## kill and stop who shares queues and locks, pools, trees; then the ledger
 	@sh tools/deps.sh build test
 	@mkdir -p $(BUILD) && rm -f $(RESULTS)
-	@status=0; for storm in run pool; do \
+	@status=0; for storm in run pool tree; do \
 	    $(SPEC_ENV) $(TOOL_LUA) spec/chaos/$$storm.lua $(RESULTS) || status=1; done; \
 	  sh tools/summary.sh $(RESULTS) && exit $$status
 
