@@ -2,12 +2,14 @@
 #include "bindings/host/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -86,6 +88,35 @@ static int forget(lua_State *L) {
   return 0;
 }
 
+/* ---- one of a kind ---- */
+
+static int fail(lua_State *L, int error, pid_t holder) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(error));
+  if (holder > 0) lua_pushinteger(L, holder);
+  return holder > 0 ? 3 : 2;
+}
+
+/* hold(path): the file is this process's, and has its pid in it, until it ends,
+ * however that comes; what it starts does not have it. true; or nil, why not,
+ * and the pid of who has it. */
+static int hold(lua_State *L) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  int fd = open(luaL_checkstring(L, 1),
+                O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return fail(L, errno, 0);
+  if (fcntl(fd, F_SETLK, &lock) < 0) {
+    int error = errno;
+    if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) lock.l_pid = 0;
+    close(fd);
+    return fail(L, error, lock.l_pid);
+  }
+  if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+    return fail(L, errno, 0); /* and is held all the same */
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* ---- time ---- */
 
 static int every(lua_State *L) {
@@ -113,6 +144,7 @@ int luaopen_billiard_host_system(lua_State *L) {
                                        {"write", write_some},
                                        {"notify", notify},
                                        {"forget", forget},
+                                       {"hold", hold},
                                        {"every", every},
                                        {"rest", rest},
                                        {NULL, NULL}};
