@@ -264,7 +264,8 @@ describe("billiard run --state", function()
     alone(function(dir, options)
       -- who leaves the group of a supervised child is nobody's
       local path = script(([[return topology.supervisor { name = "s",
-        { name = "a", command = { "setsid", "sh", "-c", "echo $$ >%s/stray; exec sleep 600" } } }]])
+        { name = "a", command = { "sh", "-c",
+          "setsid sh -c 'echo $$ >%s/stray; exec sleep 600' & exec sleep 600" } } }]])
         :format(dir))
       local stray
       during(path, function(pid, output)
