@@ -12,6 +12,10 @@
 static const struct bl_lclass class = {"PoolCore", "billiard.PoolCore",
                                        sizeof(struct bl_lpool)};
 
+struct bl_lpool *bl_lpool_test(lua_State *L, int index) {
+  return bl_lclass_test(L, index, &class);
+}
+
 struct bl_lpool *bl_lpool_check(lua_State *L, const char *what) {
   struct bl_lpool *p = bl_lclass_check(L, 1, &class);
   if (p->owner != bl_self_pid())
@@ -162,6 +166,14 @@ static int pool_underway(lua_State *L) {
   return 1;
 }
 
+/* Tasks that were submitted, and those that workers have done. */
+static int pool_counts(lua_State *L) {
+  struct bl_lpool *p = bl_lpool_check(L, "counts");
+  lua_pushinteger(L, p->submitted);
+  lua_pushinteger(L, p->finished);
+  return 2;
+}
+
 /* The pid of the process it belongs to, where that is not this one. */
 static int pool_stranger(lua_State *L) {
   struct bl_lpool *p = bl_lclass_check(L, 1, &class);
@@ -234,12 +246,21 @@ void bl_lpool_new_functions(lua_State *L, int index) {
   bl_compat_setvalue(L, index, BL_LPOOL_FUNCTIONS);
 }
 
+/* Pool([pending], [soft], [hard]): the table of what waits for tickets, and the
+ * limits of plain tasks. */
 static int new_pool(lua_State *L) {
   int error;
+  int64_t soft_ns = bl_lpool_limit(L, 2), hard_ns = bl_lpool_limit(L, 3);
+  if (lua_isnoneornil(L, 1)) lua_settop(L, 0), lua_newtable(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
   struct bl_lpool *p = bl_lclass_new(L, &class, BL_LPOOL_VALUES);
   int index = lua_gettop(L);
   p->owner = bl_self_pid();
   p->bell = BL_FD_NONE;
+  p->soft_ns = soft_ns;
+  p->hard_ns = hard_ns;
+  lua_pushvalue(L, 1);
+  bl_compat_setvalue(L, index, BL_LPOOL_PENDING);
   lua_newtable(L);
   bl_compat_setvalue(L, index, BL_LPOOL_PROCESSES);
   lua_newtable(L);
@@ -263,7 +284,8 @@ void bl_lpool_open(lua_State *L) {
                                      {"started", pool_started},
                                      {"backlog", pool_backlog},
                                      {"underway", pool_underway},
-                                     {"next", bl_lpool_next},
+                                     {"counts", pool_counts},
+                                     {"slice", bl_lpool_slice},
                                      {"wait", bl_lpool_wait},
                                      {"fileno", pool_fileno},
                                      {"due", pool_due},
@@ -275,6 +297,7 @@ void bl_lpool_open(lua_State *L) {
   bl_lclass_open(L, &class, methods, metamethods, NULL);
   bl_lpool_open_wait(L);
   bl_lpool_open_lists(L);
+  bl_lpool_open_results(L);
   lua_pushcfunction(L, new_pool);
   lua_setfield(L, -2, "Pool");
 }

@@ -7,9 +7,13 @@
  *   c:look(worker) -> process, up, retired, done, ticket, since, waiting
  *   c:submit(f, args, mode, [soft], [hard], [attempts], [tell]) -> ticket
  *   c:cancel(ticket), c:terminate(ticket, [signo]) -> boolean
+ *   c:slice(list, first, last) -> items for submit
  *   c:started(ticket) -> worker, since             c:backlog(), c:underway()
  *   c:next() -> kind, ...                          c:wait([timeout])
- *   c:fileno(), c:due()                            c:close() */
+ *   c:counts() -> submitted, finished              c:fileno(), c:due()
+ *   c:close()
+ *
+ * Plain tasks and their results need no Lua (lpoolresult.c). */
 #ifndef BILLIARD_LPOOL_H
 #define BILLIARD_LPOOL_H
 

@@ -123,16 +123,26 @@ static int part(lua_State *L, const struct bl_pool_event *e) {
   return complete(L, e);
 }
 
+/* 0: it was settled here. */
 static int push_result(lua_State *L, struct bl_lpool *p,
                        const struct bl_pool_event *e) {
+  p->finished++;
   push_head(L, "result", e);
   lua_pushinteger(L, (lua_Integer)e->worker << WORKER_SHIFT |
                          (e->flags & BL_LINK_SOFT));
-  if (e->status == BL_LTASK_NOTHING) return VALUE - KIND;
+  if (e->status == BL_LTASK_NOTHING) {
+    lua_newtable(L);
+    if (bl_lpool_settle(L, e, 0)) return 0;
+    lua_settop(L, FLAGS);
+    return VALUE - KIND;
+  }
+  if (e->status == BL_LTASK_ITEMS && bl_lpool_fill(L, e))
+    return VALUE - KIND + 1;
   int n = unpack(L, p, e);
   if (n != 1) return n;
   switch (e->status) {
-    case BL_LTASK_VALUE: return VALUE - KIND + 1;
+    case BL_LTASK_VALUE:
+      return bl_lpool_settle(L, e, 1) ? 0 : VALUE - KIND + 1;
     case BL_LTASK_VALUES: return spread(L, e);
     case BL_LTASK_ITEMS: return complete(L, e);
     case BL_LTASK_FAILURES: return part(L, e);
@@ -194,22 +204,32 @@ static int push_worker(lua_State *L, const char *kind,
   return 2;
 }
 
+static int push(lua_State *L, struct bl_lpool *p,
+                const struct bl_pool_event *e) {
+  switch (e->kind) {
+    case BL_POOL_RESULT: return push_result(L, p, e);
+    case BL_POOL_LOST: return push_lost(L, e);
+    case BL_POOL_UP: return push_up(L, p, e);
+    case BL_POOL_STARTED: return push_task(L, "started", e);
+    case BL_POOL_SOFT: return push_task(L, "soft", e);
+    case BL_POOL_FULL: return push_worker(L, "full", e);
+    case BL_POOL_SPENT: return push_worker(L, "spent", e);
+    default: return push_gone(L, p, e);
+  }
+}
+
+/* Until there is one that only Lua can deal with. */
 int bl_lpool_next(lua_State *L) {
   struct bl_lpool *p = bl_lpool_idle(L, "next");
   struct bl_pool_event e;
-  lua_settop(L, POOL);
-  int r = bl_pool_next(p->pool, &e);
-  if (r < 0) return bl_lerror_return(L, r, "next");
-  if (r == 0) return 0;
-  bl_lpool_ring(p);
-  switch (e.kind) {
-    case BL_POOL_RESULT: return push_result(L, p, &e);
-    case BL_POOL_LOST: return push_lost(L, &e);
-    case BL_POOL_UP: return push_up(L, p, &e);
-    case BL_POOL_STARTED: return push_task(L, "started", &e);
-    case BL_POOL_SOFT: return push_task(L, "soft", &e);
-    case BL_POOL_FULL: return push_worker(L, "full", &e);
-    case BL_POOL_SPENT: return push_worker(L, "spent", &e);
-    default: return push_gone(L, p, &e);
+  int n = 0;
+  while (n == 0) {
+    lua_settop(L, POOL);
+    int r = bl_pool_next(p->pool, &e);
+    if (r < 0) return bl_lerror_return(L, r, "next");
+    if (r == 0) return 0;
+    bl_lpool_ring(p);
+    n = push(L, p, &e);
   }
+  return n;
 }

@@ -84,13 +84,14 @@ end
 function Pool:close()
    check(self, "close")
    if self.refused then return end
-   self.refused, self.restless = "closed", true
+   driver.refuse(self, "closed")
+   self.restless = true
    driver.tell(self, { kind = "close" })
 end
 
 -- Ends what is left, in bounded time.
 local function end_now(self)
-   self.refused = self.refused or "terminated"
+   driver.refuse(self, self.refused or "terminated")
    driver.cancel_all(self)
    if not self.ended then driver.tell(self, { kind = "terminate" }) end
    if not self.ended then
@@ -200,19 +201,20 @@ core.register(meta)
 
 local made = 0
 
-local function new(o, handle)
+local function new(o, handle, pending)
    made = made + 1
    local self = {
       name = o.name or "Pool-" .. made, pid = core.current_process().pid,
       options = o, soft = o.soft, hard = o.hard,
       core = handle, members = {}, by_number = {}, started = 0,
-      pending = {}, open = 0, submitted = 0, finished = 0, -- tasks
+      pending = pending, submitted = 0, finished = 0, -- tasks (report.counts)
       counts = { failed = 0, lost = 0, timed_out = 0, terminated = 0, cancelled = 0 },
       loops = setmetatable({}, { __mode = "k" }),
       due = FOREVER, waiting = 0,
    }
    self.crew = crew.new(o, function(ref) return report.is_busy(self, ref) end)
    self.elastic, self.restless = self.crew.elastic, self.crew.elastic
+   self.intake = not self.elastic and handle or nil -- of plain tasks
    return setmetatable(self, meta)
 end
 
@@ -250,9 +252,10 @@ function pool.create(given, method)
    local o, problem = options.pool(given)
    if not o then misuse("Pool", problem) end
    o.start_method = o.start_method or method or context.pool_method()
-   local handle, err, code = core.Pool()
+   local pending = {}
+   local handle, err, code = core.Pool(pending, o.soft, o.hard)
    if not handle then return nil, err, code end
-   return come_up(new(o, handle))
+   return come_up(new(o, handle, pending))
 end
 
 --- A pool: `Pool(n)` or `Pool{ processes = n, ... }`; returns when one worker

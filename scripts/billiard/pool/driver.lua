@@ -29,6 +29,9 @@ function driver.stranger(pool)
    return pool.pid ~= core.current_process().pid and pool.pid or nil
 end
 
+--- Nothing is to be submitted any more.
+function driver.refuse(pool, why) pool.refused, pool.intake = why, nil end
+
 ---- the user's functions ----
 
 --- Calls one; what it raises is logged, and harms nobody.
@@ -66,7 +69,8 @@ end
 
 -- Nobody is left who could do what is still there, if anything.
 function actions.ended(pool, why)
-   pool.ended, pool.refused = why, pool.refused or "ended"
+   pool.ended = why
+   driver.refuse(pool, pool.refused or "ended")
    driver.cancel_all(pool)
 end
 
@@ -85,13 +89,14 @@ local function note_error(pool)
    if pool.error or not c.why then return end
    pool.error = failure.of_pool(pool.name, c.why, c.last)
    if not pool.error then return end
-   pool.refused = "ended"
+   driver.refuse(pool, "ended")
    log.get_logger():error("%s", pool.error.message)
 end
 
 --- Tells the crew, and does what it wants.
 function driver.tell(pool, event)
-   event.at, event.load, event.finished = core.now(), driver.load(pool), pool.finished
+   local _, finished = report.counts(pool)
+   event.at, event.load, event.finished = core.now(), driver.load(pool), finished
    local list = crew.handle(pool.crew, event)
    pool.due = crew.due(pool.crew)
    note_error(pool)
@@ -102,7 +107,7 @@ end
 
 --- How much there is to do: tasks, and loops that will submit more.
 function driver.load(pool)
-   local n = pool.open
+   local n = report.open(pool)
    for loop in pairs(pool.loops) do
       if not loop.exhausted then n = n + 1 end
    end
@@ -113,7 +118,6 @@ end
 function driver.forget(pool, ticket)
    local task = pool.pending[ticket]
    pool.pending[ticket] = nil
-   if task then pool.open = pool.open - 1 end
    return task
 end
 
@@ -146,7 +150,6 @@ local on = {}
 
 function on.error(pool, ticket, flags, err)
    local task = driver.forget(pool, ticket)
-   pool.finished = pool.finished + 1
    driver.count_failed(pool)
    getmetatable(task).on_error(task, flags, err)
 end
@@ -206,14 +209,12 @@ function on.gone(pool, number, process, done)
    if hook then driver.call("on_process_down", hook, report.gone(member, done), exit) end
 end
 
--- Nearly all are results of tasks. False where there is none; then message and
+-- Most are results of tasks; those of plain ones (billiard.pool.result) core
+-- settles itself. False where there is none; then message and
 -- code where it cannot be had now, and stays.
 local function take(pool, kind, ticket, flags, ...)
    if kind == "result" then
-      local pending = pool.pending
-      local task = pending[ticket]
-      pending[ticket] = nil
-      pool.open, pool.finished = pool.open - 1, pool.finished + 1
+      local task = driver.forget(pool, ticket)
       getmetatable(task).on_result(task, flags, ...)
       return true
    end
@@ -273,6 +274,7 @@ end
 function driver.release(pool)
    pool.released = true
    if pool.core and pool.waiting == 0 then
+      report.counts(pool)
       pool.core:close()
       pool.core = nil
    end

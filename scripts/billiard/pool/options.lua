@@ -115,6 +115,9 @@ end
 --- Of a task, besides the pool's own: `{ soft, hard, attempts, tell, ... }`.
 -- @tparam table known APPLY, MAP or IMAP
 function options.task(given, known, pool)
+   if given == nil then
+      return { soft = pool.soft, hard = pool.hard, attempts = 1, tell = false }
+   end
    local checked, problem = read(given, known)
    if not checked then return nil, problem end
    local ok, soft, hard = limits(checked, pool)

@@ -73,16 +73,31 @@ local function count_busy(pool)
    return up, busy
 end
 
+--- How many tasks were submitted, and how many of them workers have done.
+function report.counts(pool)
+   if pool.core then pool.submitted, pool.finished = pool.core:counts() end
+   return pool.submitted, pool.finished
+end
+
+--- How many have not ended.
+function report.open(pool)
+   local submitted, finished = report.counts(pool)
+   local counts = pool.counts
+   return submitted - finished - counts.lost - counts.timed_out
+      - counts.terminated - counts.cancelled
+end
+
 --- Counts: of now, and since the pool was made.
 function report.stats(pool)
    local counts, core = pool.counts, pool.core
    local up, busy = count_busy(pool)
+   local submitted, finished = report.counts(pool)
    return {
       state = report.state(pool), processes = pool.crew.goal, up = up, busy = busy,
       backlog = core and core:backlog() or 0,
       underway = core and core:underway() or 0,
-      submitted = pool.submitted, pending = pool.open,
-      done = pool.finished - counts.failed, failed = counts.failed,
+      submitted = submitted, pending = report.open(pool),
+      done = finished - counts.failed, failed = counts.failed,
       lost = counts.lost, timed_out = counts.timed_out,
       terminated = counts.terminated, cancelled = counts.cancelled,
       started = pool.started, restarts = #pool.crew.failures,

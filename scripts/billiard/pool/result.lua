@@ -15,10 +15,13 @@ local driver = require "billiard.pool.driver"
 local failure = require "billiard.pool.failure"
 local options = require "billiard.pool.options"
 
+local known <const> = core.pool_known
 local methods = {}
 
--- Its handlers (pool.driver) are out of the reach of users.
-local class = { __index = methods, __name = "billiard.AsyncResult" }
+-- Its handlers (pool.driver) are out of the reach of users. What is plain, it
+-- has no options and nobody watches it, core makes and settles by itself.
+local class = core.AsyncResult
+class.__index, class.__name = methods, "billiard.AsyncResult"
 
 ---- how it ends ----
 
@@ -106,10 +109,10 @@ local nothing = setmetatable({}, {
    on_soft = function() end, hard_limit = function() end,
 })
 
---- Makes one.
+--- Makes one whose ticket comes later.
 -- @tparam[opt] table o the task's options
-local function new(pool, ticket, o)
-   local r = setmetatable({ pool = pool, ticket = ticket, n = nil, value = nil }, class)
+local function new(pool, o)
+   local r = setmetatable({ pool = pool, ticket = nil, n = nil, value = nil }, class)
    if o then r.options, r.correlation_id = o, o.correlation_id end
    return r
 end
@@ -128,23 +131,24 @@ end
 
 local function has_ended(r) return r.n ~= nil end
 
-local function await(r, timeout)
+local function await(r, what, timeout)
+   if r.n ~= nil then return true end
    local deadline, problem = options.deadline(timeout)
-   if not deadline then return problem end
-   return nil, driver.turn_until(r.pool, has_ended, r, deadline)
+   if not deadline then error(what .. ": " .. problem, 3) end
+   return driver.turn_until(r.pool, has_ended, r, deadline)
 end
 
 --- What the task returned.
 -- @tparam[opt] number timeout
 -- @return all of it; or nil, Error, code; or nil, "timeout", "timeout"
 function methods:get(timeout)
-   check(self, "get")
-   if self.n == nil then
-      local problem, ok, err, code = await(self, timeout)
-      if problem then error("get: " .. problem, 2) end
+   local n, value = known(self)
+   if n == nil then
+      check(self, "get")
+      local ok, err, code = await(self, "get", timeout)
       if not ok then return nil, err, code end
+      n, value = self.n, self.value
    end
-   local n, value = self.n, self.value
    if n == 1 then return value end
    if n then return table.unpack(value, 1, n) end
    return nil, value, value.code
@@ -154,9 +158,7 @@ end
 -- @return true; or nil, "timeout", "timeout"
 function methods:wait(timeout)
    check(self, "wait")
-   if self.n ~= nil then return true end
-   local problem, ok, err, code = await(self, timeout)
-   if problem then error("wait: " .. problem, 2) end
+   local ok, err, code = await(self, "wait", timeout)
    return ok, err, code
 end
 

@@ -2,8 +2,10 @@
 --- How tasks get into a pool.
 -- @module billiard.pool.submit
 
+local core = require "billiard.core"
 local driver = require "billiard.pool.driver"
 local options = require "billiard.pool.options"
+local report = require "billiard.pool.report"
 local result = require "billiard.pool.result"
 
 local misuse <const> = options.misuse
@@ -12,8 +14,7 @@ local misuse <const> = options.misuse
 local submit = { APPLY = 0, MAP = 1, STARMAP = 2 }
 
 local APPLY <const> = submit.APPLY
-local new_result <const>, pcall <const>, type <const> = result.new, pcall, type
-local NO_ARGS <const> = {}
+local pcall <const>, core_submit <const> = pcall, core.pool_submit
 
 --- Raises if it is no pool, or another process's.
 function submit.check(pool, what)
@@ -40,10 +41,9 @@ local function raise(pool, what, problem)
 end
 
 local function register(pool, ticket, task)
-   local n = pool.open + 1
+   local c = pool.crew
    pool.pending[ticket] = task
-   pool.open, pool.submitted = n, pool.submitted + 1
-   if pool.elastic and n > pool.crew.goal and pool.crew.goal < pool.crew.max then
+   if pool.elastic and c.goal < c.max and report.open(pool) > c.goal then
       driver.tell(pool, { kind = "tick" })
    end
 end
@@ -53,23 +53,26 @@ function submit.read_options(pool, what, f, given, known)
    if pool.refused then refuse(pool, what) end
    options.check_task(what, f)
    if known.chunk and math.type(given) == "integer" then given = { chunk = given } end
-   local o, problem = options.task(given or {}, known, pool)
+   local o, problem = options.task(given, known, pool)
    if not o then misuse(what, problem) end
    return o
 end
 
---- A function(args, task) -> ticket; or nil, message, code. What waits for the
--- ticket is the task (pool.driver).
+-- What waits for the ticket is the task (pool.driver).
+-- @return the ticket; or nil, message, code
+local function send(pool, what, f, mode, o, args, task)
+   if pool.ended then refuse(pool, what) end
+   local c = pool.core
+   local ok, ticket, err, code = pcall(c.submit, c, f, args, mode, o.soft,
+      o.hard, o.attempts, o.tell)
+   if not ok then raise(pool, what, ticket) end
+   if ticket then register(pool, ticket, task) end
+   return ticket, err, code
+end
+
+--- A function(args, task), which sends one of the many tasks of a call.
 function submit.many(pool, what, f, mode, o)
-   return function(args, task)
-      if pool.ended then refuse(pool, what) end
-      local c = pool.core
-      local ok, ticket, err, code = pcall(c.submit, c, f, args, mode, o.soft,
-         o.hard, o.attempts, o.tell)
-      if not ok then raise(pool, what, ticket) end
-      if ticket then register(pool, ticket, task) end
-      return ticket, err, code
-   end
+   return function(args, task) return send(pool, what, f, mode, o, args, task) end
 end
 
 local function check_args(args)
@@ -81,28 +84,26 @@ end
 local function one_with(pool, f, args, given)
    submit.check(pool, "apply")
    local o = submit.read_options(pool, "apply", f, given, options.APPLY)
+   if args == nil then args = {} end
    check_args(args)
-   local r = result.new(pool, nil, o)
-   local ticket, err, code = submit.many(pool, "apply", f, APPLY, o)(args, r)
+   local r = result.new(pool, given and o)
+   local ticket, err, code = send(pool, "apply", f, APPLY, o, args, r)
    if not ticket then return nil, err, code end
    r.ticket = ticket
    return r
 end
 
---- One task: f(args[1], ...). Most have no options: that way is short.
+--- One task: f(args[1], ...). Where there are no options, core does all of it,
+-- and if it is plain, without raising anything.
 function submit.one(pool, f, args, given)
-   if args == nil then args = NO_ARGS end
-   if type(f) ~= "function" or type(args) ~= "table" or given ~= nil or pool.refused then
-      return one_with(pool, f, args, given)
-   end
-   local c = pool.core
-   local ok, ticket, err, code = pcall(c.submit, c, f, args, APPLY, pool.soft,
-      pool.hard, 1, false)
-   if not ok then raise(pool, "apply", ticket) end
-   if not ticket then return nil, err, code end
-   local r = new_result(pool, ticket)
-   register(pool, ticket, r)
-   return r
+   if given ~= nil then return one_with(pool, f, args, given) end
+   local r, err, code = core_submit(pool, f, args, true)
+   if r or err then return r, err, code end
+   local ok
+   ok, r, err, code = pcall(core_submit, pool, f, args)
+   if not ok then raise(pool, "apply", r) end
+   if r or err then return r, err, code end
+   return one_with(pool, f, args)
 end
 
 return submit
