@@ -193,51 +193,48 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
   }
 }
 
-/* Item i of the table: 0; 1 where there is none, or it is something deeper.
- * Long strings are not worth it: what comes behind them may be deeper. */
-static int item(lua_State *L, int table, lua_Integer i, struct bl_buf *out) {
+/* The item on top: 0; 1 where it is nil, or something deeper. Long strings are
+ * not worth it: what comes behind them may be deeper. */
+static int item(lua_State *L, struct bl_buf *out) {
   enum { LONG = 1 << 12 };
-  int r = 1;
   size_t n;
-  int type = lua_rawgeti(L, table, i);
-  if (type == LUA_TSTRING) {
-    const char *s = lua_tolstring(L, -1, &n);
-    r = n < LONG ? bl_pack_string(out, s, n) : 1;
-  } else if (type != LUA_TNIL) {
-    r = bl_lpack_scalar(L, -1, out);
-  }
-  lua_pop(L, 1);
-  return r;
-}
-
-/* Has it keys beside 1 to n, which are all there? */
-static int has_others(lua_State *L, int table, size_t n) {
-  int top = lua_gettop(L);
-  size_t keys = 0;
-  if (n > 0) lua_pushinteger(L, (lua_Integer)n);
-  else lua_pushnil(L);
-  if (!lua_next(L, table)) return 0; /* mostly the last one in its order */
-  lua_settop(L, top);
-  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) keys++;
-  return keys != n;
+  int type = lua_type(L, -1);
+  if (type == LUA_TNIL) return 1;
+  if (type != LUA_TSTRING) return bl_lpack_scalar(L, -1, out);
+  const char *s = lua_tolstring(L, -1, &n);
+  return n < LONG ? bl_pack_string(out, s, n) : 1;
 }
 
 int bl_lpack_range(lua_State *L, int index, lua_Integer first, size_t n,
                    struct bl_buf *out) {
   size_t mark = bl_buf_length(out);
   int r = bl_pack_array(out, n);
-  for (size_t i = 0; r == 0 && i < n; i++)
-    r = item(L, index, first + (lua_Integer)i, out);
+  for (size_t i = 0; r == 0 && i < n; i++) {
+    lua_rawgeti(L, index, first + (lua_Integer)i);
+    r = item(L, out);
+    lua_pop(L, 1);
+  }
   if (r != 0) bl_buf_cut(out, mark);
   return r;
 }
 
+/* The item on top, above its key, if that is i. */
+static int item_at(lua_State *L, lua_Integer i, struct bl_buf *out) {
+  if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
+  int r = item(L, out);
+  lua_pop(L, 1);
+  return r;
+}
+
 int bl_lpack_list(lua_State *L, int index, struct bl_buf *out) {
-  size_t n = lua_rawlen(L, index), mark = bl_buf_length(out);
+  size_t n = lua_rawlen(L, index), i = 0, mark = bl_buf_length(out);
   int table = lua_absindex(L, index), top = lua_gettop(L);
-  int r = bl_lpack_range(L, table, 1, n, out);
-  if (r == 0 && has_others(L, table, n)) r = 1;
+  int r = bl_pack_array(out, n);
+  lua_pushnil(L);
+  while (r == 0 && lua_next(L, table))
+    r = item_at(L, (lua_Integer)++i, out);
   lua_settop(L, top);
+  if (r == 0 && i != n) r = 1;
   if (r != 0) bl_buf_cut(out, mark);
   return r;
 }

@@ -170,8 +170,7 @@ static void count_values(lua_State *L, lua_Integer n) {
 static int pack(lua_State *L, struct bl_lwork *w, lua_Integer n) {
   int failures = !lua_isnil(L, ERRORS);
   w->status = failures ? BL_LTASK_FAILURES : BL_LTASK_ITEMS;
-  if (!failures && (lua_Integer)lua_rawlen(L, VALUES) == n &&
-      bl_lpack_list(L, VALUES, w->reply) == 0)
+  if (!failures && bl_lpack_range(L, VALUES, 1, (size_t)n, w->reply) == 0)
     return 0;
   count_values(L, n);
   if (failures) {
