@@ -16,8 +16,8 @@ OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host
 SPEC_LUA = $(if $(filter host,$(LUA)),$(abspath $(HOST)),$(LUA))
-# specs wait more than they work: two at a time, where there are two processors
-SPEC_JOBS ?= $(shell n=$$(nproc); [ $$n -lt 2 ] || n=2; echo $$n)
+# specs wait more than they work: three at a time, where there are two processors
+SPEC_JOBS ?= $(shell n=$$(nproc); [ $$n -lt 2 ] || n=3; echo $$n)
 SPEC_ENV = BUILD='$(abspath $(BUILD))' BILLIARD_HOST='$(abspath $(HOST))' \
            SPEC_JOBS=$(SPEC_JOBS)
 # the tools are Lua 5.4 scripts, whatever runs the specs
