@@ -98,14 +98,8 @@ static int sleep_for_items(struct bl_queue *q, int64_t deadline_ns) {
 }
 
 static int wait_for_items(struct bl_queue *q, int64_t deadline_ns) {
-  struct bl_spin_look look = {seems_to_hold, q, NULL, BL_QUEUE_STRIDE,
-                              BL_SPIN_BLIND_NS};
-  int64_t start = bl_now_ns();
-  if (start >= deadline_ns) return BL_ETIMEOUT;
-  int hit = bl_spin(&q->waits, &look, deadline_ns);
-  int r = hit ? 0 : sleep_for_items(q, deadline_ns);
-  bl_spin_learn(&q->waits, bl_now_ns() - start, hit);
-  return r;
+  static const struct bl_queue_wait wait = {seems_to_hold, sleep_for_items};
+  return bl_queue_await(q, &q->waits, &wait, deadline_ns);
 }
 
 int bl_queue_get(struct bl_queue *q, struct bl_buf *to, int64_t deadline_ns) {

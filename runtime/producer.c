@@ -134,14 +134,8 @@ static int sleep_for_room(struct bl_queue *q, int64_t deadline_ns) {
 }
 
 static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
-  struct bl_spin_look look = {seems_roomy, q, NULL, BL_QUEUE_STRIDE,
-                              BL_SPIN_BLIND_NS};
-  int64_t start = bl_now_ns();
-  if (start >= deadline_ns) return BL_ETIMEOUT;
-  int hit = bl_spin(&q->stays, &look, deadline_ns);
-  int r = hit ? 0 : sleep_for_room(q, deadline_ns);
-  bl_spin_learn(&q->stays, bl_now_ns() - start, hit);
-  return r;
+  static const struct bl_queue_wait wait = {seems_roomy, sleep_for_room};
+  return bl_queue_await(q, &q->stays, &wait, deadline_ns);
 }
 
 int bl_queue_put(struct bl_queue *q, const struct iovec *parts, int n,

@@ -77,6 +77,16 @@ void bl_queue_unlock(struct bl_queue_side *side);
 /* Polls the bell: 0, it is worth looking again; BL_ETIMEOUT. */
 int bl_queue_sleep(int bell, int64_t deadline_ns);
 
+/* A wait of a side. */
+struct bl_queue_wait {
+  int (*seen)(const void *queue); /* is it worth looking again? */
+  int (*sleep)(struct bl_queue *q, int64_t deadline_ns);
+};
+
+/* Looks on for a while, then sleeps; as bl_queue_sleep(). */
+int bl_queue_await(struct bl_queue *q, struct bl_spin *spin,
+                   const struct bl_queue_wait *wait, int64_t deadline_ns);
+
 /* Under a side's mutex, where there is or is not what its gong is for: has the
  * bell agree, and say so when that changes. */
 void bl_queue_level(struct bl_gong *gong, int bell, int is_there);
