@@ -193,8 +193,9 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
   }
 }
 
-/* The item on top, which is of that type: 0; 1 where it is nil, or something deeper. Long strings are
- * not worth it: what comes behind them may be deeper. */
+/* The item on top, which is of that type: 0; 1 where it is nil, or something
+ * deeper. Long strings are not worth it: what comes behind them may be
+ * deeper. */
 static int item(lua_State *L, int type, struct bl_buf *out) {
   enum { LONG = 1 << 12 };
   size_t n;
