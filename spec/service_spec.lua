@@ -23,22 +23,30 @@ local A <const> = "topology.command { name = 'a', command = tell 'one' }"
 local A2 <const> = "topology.command { name = 'a', command = tell 'two' }"
 local B <const> = "topology.command { name = 'b', command = tell 'b' }"
 
--- Runs what `first` says; then has it changed to each of the texts in turn,
--- waiting for what it then says. Returns all that was printed.
-local function changed(first, changes)
+-- Runs what `first` says; then sends the signals of the steps in turn, each
+-- where it has said what the one before it leads to, and at the end TERM. The
+-- script is changed to `text` before. Returns all that was printed.
+local function signalled(first, steps)
   local path = helper.tmpname()
   write(path, first)
   local status, out = during(path, function(pid, output)
-    says(output, "site is up")
-    for _, change in ipairs(changes) do
-      write(path, change[1])
-      kill("HUP", pid)
-      says(output, change[2])
+    says(output, "is up")
+    for _, step in ipairs(steps) do
+      if step.text then write(path, step.text) end
+      kill(step[1], pid)
+      says(output, step[2])
     end
     kill("TERM", pid)
   end)
   assert.equal(0, status)
   return out
+end
+
+-- The same with HUP, and texts.
+local function changed(first, changes)
+  local steps = {}
+  for i, change in ipairs(changes) do steps[i] = { "HUP", change[2], text = change[1] } end
+  return signalled(first, steps)
 end
 
 local function occurrences(text, word)
@@ -109,23 +117,6 @@ describe("billiard run at SIGHUP", function()
     assert.matches("reloaded: 0 added, 1 replaced, 0 removed", out)
   end)
 end)
-
--- Runs what the text says, sends the signals in turn, each when the output has
--- what comes before it, and at the end TERM. Returns all that was printed.
-local function signalled(text, steps)
-  local path = helper.tmpname()
-  write(path, text)
-  local status, out = during(path, function(pid, output)
-    says(output, "is up")
-    for _, step in ipairs(steps) do
-      kill(step[1], pid)
-      says(output, step[2])
-    end
-    kill("TERM", pid)
-  end)
-  assert.equal(0, status)
-  return out
-end
 
 describe("billiard run at SIGTTIN, SIGTTOU and SIGUSR2", function()
   helper.guard()

@@ -1,22 +1,14 @@
 -- A pool that items flow through. Run once per start method.
 
 local helper = require "spec.helper"
+local items = require "spec.fixtures.items"
 local billiard = require "billiard"
 
 local topology = billiard.topology
+local numbers, upto = items.numbers, items.upto
 local LONG <const> = 10 * helper.scale
 
 local function square(x) return x * x end
-
-local function numbers(n)
-  return function()
-    local i = 0
-    return function()
-      i = i + 1
-      if i <= n then return i end
-    end
-  end
-end
 
 local function started(options)
   options.name = options.name or "p"
@@ -27,15 +19,8 @@ local function started(options)
 end
 
 local function collect(t)
-  local list = {}
-  for result in t:results() do list[#list + 1] = result end
+  local list = items.collect(t)
   table.sort(list)
-  return list
-end
-
-local function upto(n, f)
-  local list = {}
-  for i = 1, n do list[#list + 1] = f(i) end
   return list
 end
 
