@@ -8,6 +8,7 @@ local measure = require "bench.measure"
 local ROUNDS <const>, MESSAGES <const> = 9, 20000
 local TEXT <const>, TEXTS <const> = ("x"):rep(64 << 10), 3000
 local BULK_ROUNDS <const>, BULK_MIB <const> = 9, 64
+local USED_MIB <const> = 512
 
 -- A child that runs there(connection, n), while here(connection, n) tells the
 -- seconds that count.
@@ -104,6 +105,7 @@ local function take_bulk(c)
 end
 
 local function large()
+   floor.use(USED_MIB)
    local ours, bare = measure.interleave(BULK_ROUNDS,
       function() return beside(give_bulk, take_bulk, BULK_MIB) end,
       function() return floor.bulk(BULK_MIB) end)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a lock is held against: an object with the same two methods, which do
  * nothing at all, or lock and unlock a robust mutex of libc, or read and write
- * an eventfd, and look at nothing else. */
+ * an eventfd, and look at nothing else. And how to stay on one processor. */
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -94,6 +97,16 @@ static int floor_eventfd(lua_State *L) {
   return object(L, take, give, shut);
 }
 
+/* stay(): this process and its children to come stay on one processor */
+static int floor_stay(lua_State *L) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET((size_t)sched_getcpu(), &here);
+  if (sched_setaffinity(0, sizeof here, &here) < 0)
+    return luaL_error(L, "sched_setaffinity: %s", strerror(errno));
+  return 0;
+}
+
 __attribute__((visibility("default"))) int luaopen_floor_lock(lua_State *L);
 
 int luaopen_floor_lock(lua_State *L) {
@@ -101,6 +114,7 @@ int luaopen_floor_lock(lua_State *L) {
       {"empty", floor_empty},
       {"mutex", floor_mutex},
       {"eventfd", floor_eventfd},
+      {"stay", floor_stay},
       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;

@@ -4,6 +4,7 @@
 -- grows with their number too), and what a quiet tree costs.
 
 local billiard = require "billiard"
+local floor_lock = require "floor_lock"
 local measure = require "bench.measure"
 
 local topology = billiard.topology
@@ -119,7 +120,7 @@ end
 
 -- ---- a pipeline ----
 
-local ITEMS <const>, MAXSIZE <const> = 50000, 16
+local ITEMS <const>, MAXSIZE <const> = 50000, 64
 
 local function numbers()
    local i = 0
@@ -153,8 +154,19 @@ local function hand_over()
    return measure.time(function() while q:get() do end end) / ITEMS
 end
 
+-- On one processor: the pipeline's five processes, which hand each item over
+-- four times, share what there are, too.
+local function hand_over_alone()
+   local p <close> = billiard.Process { target = function()
+      floor_lock.stay()
+      return hand_over()
+   end }
+   assert(p:start())
+   return assert(p:result())
+end
+
 local function pipelines()
-   local ours, one = measure.interleave(5, pipeline, hand_over)
+   local ours, one = measure.interleave(5, pipeline, hand_over_alone)
    measure.seconds { name = "pipeline of 3 stages, an item", value = ours,
       floor = one, goal = { floor = 3 } }
 end

@@ -193,20 +193,34 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
   }
 }
 
-/* Long strings are not worth it: what comes behind them may be deeper. */
-static int scalar_or_string(lua_State *L, struct bl_buf *out) {
+/* The item on top, which is of that type: 0; 1 where it is nil, or something
+ * deeper. Long strings are not worth it: what comes behind them may be
+ * deeper. */
+static int item(lua_State *L, int type, struct bl_buf *out) {
   enum { LONG = 1 << 12 };
   size_t n;
-  int r = bl_lpack_scalar(L, -1, out);
-  if (r <= 0 || lua_type(L, -1) != LUA_TSTRING) return r;
+  if (type == LUA_TNIL) return 1;
+  if (type != LUA_TSTRING) return bl_lpack_scalar(L, -1, out);
   const char *s = lua_tolstring(L, -1, &n);
   return n < LONG ? bl_pack_string(out, s, n) : 1;
 }
 
-/* The item on top, above its key, if it is number i and nothing deeper. */
-static int item(lua_State *L, lua_Integer i, struct bl_buf *out) {
+int bl_lpack_range(lua_State *L, int index, lua_Integer first, size_t n,
+                   struct bl_buf *out) {
+  size_t mark = bl_buf_length(out);
+  int r = bl_pack_array(out, n);
+  for (size_t i = 0; r == 0 && i < n; i++) {
+    r = item(L, lua_rawgeti(L, index, first + (lua_Integer)i), out);
+    lua_pop(L, 1);
+  }
+  if (r != 0) bl_buf_cut(out, mark);
+  return r;
+}
+
+/* The item on top, above its key, if that is i. */
+static int item_at(lua_State *L, lua_Integer i, struct bl_buf *out) {
   if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
-  int r = scalar_or_string(L, out);
+  int r = item(L, lua_type(L, -1), out);
   lua_pop(L, 1);
   return r;
 }
@@ -216,10 +230,11 @@ int bl_lpack_list(lua_State *L, int index, struct bl_buf *out) {
   int table = lua_absindex(L, index), top = lua_gettop(L);
   int r = bl_pack_array(out, n);
   lua_pushnil(L);
-  while (r == 0 && lua_next(L, table)) r = item(L, (lua_Integer)++i, out);
+  while (r == 0 && lua_next(L, table))
+    r = item_at(L, (lua_Integer)++i, out);
   lua_settop(L, top);
   if (r == 0 && i != n) r = 1;
-  if (r == 1) bl_buf_cut(out, mark);
+  if (r != 0) bl_buf_cut(out, mark);
   return r;
 }
 

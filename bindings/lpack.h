@@ -15,7 +15,12 @@ int bl_lpack(struct bl_lwriter *w);
 int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out);
 
 /* The same with the table at index, whatever its metatable, if it is a list of
- * such and of short strings, nothing else, and its items are found in their order. */
+ * such that are not nil, and of short strings, which are found in their
+ * order. */
 int bl_lpack_list(lua_State *L, int index, struct bl_buf *out);
+
+/* The same with n items from `first` on, whatever else is in the table. */
+int bl_lpack_range(lua_State *L, int index, lua_Integer first, size_t n,
+                   struct bl_buf *out);
 
 #endif

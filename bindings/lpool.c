@@ -285,6 +285,7 @@ void bl_lpool_open(lua_State *L) {
                                      {"backlog", pool_backlog},
                                      {"underway", pool_underway},
                                      {"counts", pool_counts},
+                                     {"slice", bl_lpool_slice},
                                      {"wait", bl_lpool_wait},
                                      {"fileno", pool_fileno},
                                      {"due", pool_due},

@@ -7,6 +7,7 @@
  *   c:look(worker) -> process, up, retired, done, ticket, since, waiting
  *   c:submit(f, args, mode, [soft], [hard], [attempts], [tell]) -> ticket
  *   c:cancel(ticket), c:terminate(ticket, [signo]) -> boolean
+ *   c:slice(list, first, last) -> items for submit
  *   c:started(ticket) -> worker, since             c:backlog(), c:underway()
  *   c:next() -> kind, ...                          c:wait([timeout])
  *   c:counts() -> submitted, finished              c:fileno(), c:due()

@@ -66,6 +66,10 @@ void bl_lpool_forget(lua_State *L, struct bl_lpool *p, int worker);
 int64_t bl_lpool_limit(lua_State *L, int arg);
 int bl_lpool_submit(lua_State *L);
 
+/* slice(list, first, last): those items, for submit: packed already where they
+ * are nothing deep and the list is no object, else as a list. */
+int bl_lpool_slice(lua_State *L);
+
 /* A task without options: the core is at 1, its function at 2, the table of its
  * arguments at 3. Plain: raises nothing, and is BL_EUNSENDABLE where there is
  * more to it: a function that was not seen before, a table in the arguments. */
@@ -87,6 +91,10 @@ void bl_lpool_open_results(lua_State *L);
  * what waits for it, 1, where that is a plain AsyncResult which has not ended;
  * else 0. For bl_lpool_next(). */
 int bl_lpool_settle(lua_State *L, const struct bl_pool_event *e, int n);
+
+/* The task was a part of a map, and its results have no parts themselves: puts
+ * them where they belong, pushes true and returns 1; else 0. For the same. */
+int bl_lpool_fill(lua_State *L, const struct bl_pool_event *e);
 
 /* lpoollist.c */
 void bl_lpool_open_lists(lua_State *L);

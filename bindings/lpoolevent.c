@@ -136,6 +136,8 @@ static int push_result(lua_State *L, struct bl_lpool *p,
     lua_settop(L, FLAGS);
     return VALUE - KIND;
   }
+  if (e->status == BL_LTASK_ITEMS && bl_lpool_fill(L, e))
+    return VALUE - KIND + 1;
   int n = unpack(L, p, e);
   if (n != 1) return n;
   switch (e->status) {

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* AsyncResult: a table, whose class is the Lua half's (pool/result.lua). There
  * may be a million of them, and most are plain: no options, and nobody who
- * watches. What happens to those happens here; all else is left to Lua. */
+ * watches. What happens to those happens here; all else is left to Lua. The
+ * same goes for the parts of a map (pool/chunks.lua), and what has no parts. */
 #include "bindings/lerror.h"
 #include "bindings/lpool_impl.h"
+#include "bindings/lunpack.h"
 #include "runtime/self.h"
 
-/* Upvalues of the functions here, and of bl_lpool_next(): the class, and the
- * names of fields, which would have to be looked up each time. */
-enum { CLASS = 1, INTAKE, CORE, POOL, TICKET, N, VALUE, OPTIONS, WATCH };
+/* Upvalues of the functions here, and of bl_lpool_next(): the two classes, and
+ * the names of fields, which would have to be looked up each time. */
+enum { RESULTS = 1, PARTS, INTAKE, CORE, POOL, TICKET, N, VALUE, OPTIONS,
+       WATCH, WHOLE, LIST, FIRST, UPVALUES = FIRST };
 static const char *const names[] = {
-    [INTAKE] = "intake", [CORE] = "core",   [POOL] = "pool",
-    [TICKET] = "ticket", [N] = "n",         [VALUE] = "value",
-    [OPTIONS] = "options", [WATCH] = "watch"};
+    [INTAKE] = "intake", [CORE] = "core",       [POOL] = "pool",
+    [TICKET] = "ticket", [N] = "n",             [VALUE] = "value",
+    [WATCH] = "watch",   [OPTIONS] = "options", [WHOLE] = "whole",
+    [LIST] = "list",     [FIRST] = "first"};
 
 static void push_up(lua_State *L, int upvalue) {
   lua_pushvalue(L, lua_upvalueindex(upvalue));
@@ -30,9 +34,9 @@ static int has_field(lua_State *L, int index, int name) {
   return type != LUA_TNIL;
 }
 
-static int is_result(lua_State *L, int index) {
+static int is_of(lua_State *L, int index, int class) {
   if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return 0;
-  push_up(L, CLASS);
+  push_up(L, class);
   int is = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return is;
@@ -75,7 +79,7 @@ static void push_new(lua_State *L, lua_Integer ticket) {
   push_up(L, TICKET);
   lua_pushinteger(L, ticket);
   lua_rawset(L, RESULT);
-  push_up(L, CLASS);
+  push_up(L, RESULTS);
   lua_setmetatable(L, RESULT);
   bl_compat_getvalue(L, HANDLE, BL_LPOOL_PENDING);
   lua_pushvalue(L, RESULT);
@@ -104,7 +108,7 @@ static int pool_submit(lua_State *L) {
 /* ---- how it ends ---- */
 
 static int is_plain(lua_State *L, int r) {
-  return is_result(L, r) && !has_field(L, r, OPTIONS) &&
+  return is_of(L, r, RESULTS) && !has_field(L, r, OPTIONS) &&
          !has_field(L, r, WATCH) && !has_field(L, r, N);
 }
 
@@ -130,37 +134,61 @@ int bl_lpool_settle(lua_State *L, const struct bl_pool_event *e, int n) {
   return 1;
 }
 
+static lua_Integer integer_field(lua_State *L, int index, int name) {
+  get_field(L, index, name);
+  lua_Integer n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+int bl_lpool_fill(lua_State *L, const struct bl_pool_event *e) {
+  struct bl_unpack u;
+  int top = lua_gettop(L), part = top + 2, whole = top + 3, list = top + 4;
+  bl_compat_getvalue(L, 1, BL_LPOOL_PENDING);
+  lua_rawgeti(L, top + 1, (lua_Integer)e->ticket);
+  ptrdiff_t n = bl_lunpack_open(&u, e->bytes, e->size);
+  int filled = is_of(L, part, PARTS) && n == integer_field(L, part, N) &&
+               get_field(L, part, WHOLE) == LUA_TTABLE &&
+               get_field(L, whole, LIST) == LUA_TTABLE &&
+               bl_lunpack_fill(L, list, integer_field(L, part, FIRST), n, &u);
+  lua_settop(L, top);
+  if (filled) lua_pushboolean(L, 1);
+  return filled;
+}
+
 /* pool_known(result) -> its n and its value, where it has ended and is this
  * process's own; else nothing. */
 static int pool_known(lua_State *L) {
   lua_settop(L, 1);
-  if (!is_result(L, 1)) return 0;
+  if (!is_of(L, 1, RESULTS)) return 0;
   get_field(L, 1, POOL);
   if (!push_core(L, 2, CORE) || get_field(L, 1, N) == LUA_TNIL) return 0;
   get_field(L, 1, VALUE);
   return 2;
 }
 
-/* Sets functions in the table on top; the class is below it. */
-static void set_functions(lua_State *L, const luaL_Reg *functions) {
-  lua_pushvalue(L, -2);
-  for (int i = CLASS + 1; i <= WATCH; i++) lua_pushstring(L, names[i]);
-  luaL_setfuncs(L, functions, WATCH);
+/* Sets functions in the table on top; the classes are at `classes`. */
+static void set_functions(lua_State *L, int classes,
+                          const luaL_Reg *functions) {
+  lua_pushvalue(L, classes);
+  lua_pushvalue(L, classes + 1);
+  for (int i = PARTS + 1; i <= UPVALUES; i++) lua_pushstring(L, names[i]);
+  luaL_setfuncs(L, functions, UPVALUES);
 }
 
 void bl_lpool_open_results(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"pool_submit", pool_submit}, {"pool_known", pool_known}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"next", bl_lpool_next}, {NULL, NULL}};
-  int core = lua_gettop(L);
+  int core = lua_gettop(L), classes = core + 1;
+  lua_newtable(L);
   lua_newtable(L);
   lua_pushvalue(L, core);
-  set_functions(L, functions); /* core class core */
+  set_functions(L, classes, functions);
   lua_getfield(L, core, "methods");
   lua_getfield(L, -1, "PoolCore");
-  lua_replace(L, -2);
-  lua_replace(L, -2); /* core class methods */
-  set_functions(L, methods);
-  lua_pop(L, 1);
+  set_functions(L, classes, methods);
+  lua_settop(L, classes + 1);
+  lua_setfield(L, core, "PoolPart");
   lua_setfield(L, core, "AsyncResult");
 }

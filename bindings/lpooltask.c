@@ -20,6 +20,7 @@ enum { KEPT_MAX = 1 << 20 }; /* a larger buffer is not kept */
 
 /* Arguments. */
 enum { POOL = 1, FUNCTION, ARGS, MODE, SOFT, HARD, ATTEMPTS, TELL };
+enum { LIST = 2 }; /* of a slice */
 
 /* What a message has besides the bytes. */
 struct luggage {
@@ -69,14 +70,30 @@ static int give(lua_State *L, int index, const char *root, struct bl_buf *out,
   return 0;
 }
 
-/* 1 where they were a list of scalars and short strings, as most are: all else takes longer. */
+/* 1 where they were a list of scalars and short strings, as most are: all else
+ * takes longer. */
 static int pack_scalars(lua_State *L, struct bl_lpool *p) {
   if (!lua_getmetatable(L, ARGS)) return bl_lpack_list(L, ARGS, &p->out) == 0;
   lua_pop(L, 1);
   return 0;
 }
 
+/* Items that bl_lpool_slice() has packed. */
+static int append_items(lua_State *L, struct bl_buf *out) {
+  size_t n;
+  const char *bytes = lua_tolstring(L, ARGS, &n);
+  char *room;
+  if (bl_buf_room(out, n, &room) < 0) return -1;
+  memcpy(room, bytes, n);
+  bl_buf_added(out, n);
+  return 0;
+}
+
 static void pack_args(lua_State *L, struct bl_lpool *p, struct luggage *l) {
+  if (lua_type(L, ARGS) == LUA_TSTRING) {
+    if (append_items(L, &p->out) < 0) luaL_error(L, "not enough memory");
+    return;
+  }
   if (pack_scalars(L, p)) return;
   struct bl_buf b = borrow(p);
   finish(L, p, &b, give(L, ARGS, "args", &b, l));
@@ -103,7 +120,10 @@ static void pack_each(lua_State *L, struct bl_lpool *p, struct luggage *l) {
   int r = give(L, FUNCTION, "f", &b, l);
   head.size = bl_buf_length(&b) - sizeof head;
   head.n = (uint64_t)l->n;
-  if (r == 0) r = give(L, ARGS, "args", &b, l);
+  if (r == 0 && lua_type(L, ARGS) == LUA_TTABLE)
+    r = give(L, ARGS, "args", &b, l);
+  else if (r == 0 && append_items(L, &b) < 0)
+    r = (lua_pushliteral(L, "not enough memory"), -1);
   if (r == 0) memcpy(b.data + b.start, &head, sizeof head);
   finish(L, p, &b, r);
 }
@@ -229,9 +249,10 @@ static void read_options(lua_State *L, struct bl_pool_task *t) {
   int type = lua_type(L, FUNCTION);
   luaL_argexpected(L, type == LUA_TFUNCTION || type == LUA_TSTRING, FUNCTION,
                    "function or string");
-  luaL_checktype(L, ARGS, LUA_TTABLE);
   lua_Integer mode = luaL_checkinteger(L, MODE);
   luaL_argcheck(L, mode >= 0 && mode < BL_LTASK_MODES, MODE, "no mode");
+  if (mode == BL_LTASK_APPLY || lua_type(L, ARGS) != LUA_TSTRING)
+    luaL_checktype(L, ARGS, LUA_TTABLE);
   lua_Integer attempts = luaL_optinteger(L, ATTEMPTS, 1);
   luaL_argcheck(L, attempts >= 1 && attempts <= INT32_MAX, ATTEMPTS,
                 "must be at least 1");
@@ -311,5 +332,37 @@ int bl_lpool_submit(lua_State *L) {
   int r = send(L, p, &t, &ticket);
   if (r < 0) return bl_lerror_return(L, r, "submit");
   lua_pushinteger(L, (lua_Integer)ticket);
+  return 1;
+}
+
+/* ---- slices ---- */
+
+/* Pushes the items as a list, with n where some are nil: a list without is
+ * sent in half the bytes. */
+static void push_slice(lua_State *L, lua_Integer first, lua_Integer last) {
+  int holes = 0, list;
+  lua_createtable(L, last - first < INT32_MAX ? (int)(last - first + 1) : 0, 0);
+  list = lua_gettop(L);
+  for (lua_Integer i = first; i <= last; i++) {
+    holes |= lua_geti(L, LIST, i) == LUA_TNIL;
+    lua_rawseti(L, list, i - first + 1);
+  }
+  if (!holes) return;
+  lua_pushinteger(L, last - first + 1);
+  lua_setfield(L, list, "n");
+}
+
+int bl_lpool_slice(lua_State *L) {
+  struct bl_lpool *p = bl_lpool_idle(L, "slice");
+  luaL_checktype(L, LIST, LUA_TTABLE);
+  lua_Integer first = luaL_checkinteger(L, 3), last = luaL_checkinteger(L, 4);
+  int is_plain = !lua_getmetatable(L, LIST);
+  bl_buf_cut(&p->out, 0);
+  if (is_plain && first <= last &&
+      bl_lpack_range(L, LIST, first, (size_t)(last - first + 1), &p->out) == 0)
+    lua_pushlstring(L, bl_buf_front(&p->out), bl_buf_length(&p->out));
+  else
+    push_slice(L, first, last);
+  empty(p);
   return 1;
 }

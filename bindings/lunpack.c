@@ -122,15 +122,36 @@ int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it) {
   }
 }
 
+int bl_lunpack_flat(lua_State *L, const struct bl_unpack_item *it) {
+  if (bl_lunpack_scalar(L, it)) return 1;
+  if (it->kind != BL_UNPACK_STRING) return 0;
+  lua_pushlstring(L, it->bytes, it->size);
+  return 1;
+}
+
+ptrdiff_t bl_lunpack_open(struct bl_unpack *u, const char *bytes,
+                          size_t size) {
+  struct bl_unpack_item it;
+  *u = (struct bl_unpack){bytes, bytes + size};
+  if (bl_unpack_next(u, &it) < 0 || it.kind != BL_UNPACK_ARRAY) return -1;
+  return (ptrdiff_t)it.size; /* no more than there are bytes */
+}
+
+int bl_lunpack_fill(lua_State *L, int index, lua_Integer first, ptrdiff_t n,
+                    struct bl_unpack *u) {
+  struct bl_unpack_item it;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    if (bl_unpack_next(u, &it) < 0 || !bl_lunpack_flat(L, &it)) return 0;
+    lua_rawseti(L, index, first + i);
+  }
+  return u->at == u->end;
+}
+
 void bl_lunpack(struct bl_lreader *r) {
   lua_State *L = r->L;
   struct bl_unpack_item it;
   bl_lreader_next(r, &it);
-  if (bl_lunpack_scalar(L, &it)) return;
-  if (it.kind == BL_UNPACK_STRING) {
-    lua_pushlstring(L, it.bytes, it.size);
-    return;
-  }
+  if (bl_lunpack_flat(L, &it)) return;
   luaL_checkstack(L, 12, "message");
   if (it.kind == BL_UNPACK_ARRAY) array(r, it.size);
   else if (it.kind == BL_UNPACK_MAP) map(r, it.size);

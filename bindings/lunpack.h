@@ -12,4 +12,20 @@ void bl_lunpack(struct bl_lreader *r);
 /* Pushes what was read if it is nil, a boolean or a number: 1; else 0. */
 int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it);
 
+/* ---- lists of what has no parts: scalars and strings. They need no
+ * inspection, and most messages are such ---- */
+
+/* Pushes what was read if it has no parts: 1; else 0. */
+int bl_lunpack_flat(lua_State *L, const struct bl_unpack_item *it);
+
+/* The bytes, if they begin a list: how many items, and *u is before them; else
+ * -1. */
+ptrdiff_t bl_lunpack_open(struct bl_unpack *u, const char *bytes, size_t size);
+
+/* The n items that follow become those of the table at index from `first` on:
+ * 1, if none of them has parts and nothing is behind them; else 0, and some
+ * may be there. */
+int bl_lunpack_fill(lua_State *L, int index, lua_Integer first, ptrdiff_t n,
+                    struct bl_unpack *u);
+
 #endif

@@ -116,30 +116,18 @@ static void pack_results(lua_State *L, struct bl_lwork *w, int first) {
   w->status = n > 1 ? BL_LTASK_VALUES : BL_LTASK_VALUE;
 }
 
-/* Pushes what was read if it has no parts. */
-static int push_flat(lua_State *L, const struct bl_unpack_item *it) {
-  if (bl_lunpack_scalar(L, it)) return 1;
-  if (it->kind != BL_UNPACK_STRING) return 0;
-  lua_pushlstring(L, it->bytes, it->size);
-  return 1;
-}
-
 /* Pushes the items of a message that is a list of a few, of no parts, as most
  * are: how many; -1: it is something else. */
 static int push_few(lua_State *L, const struct bl_worker_task *t) {
   enum { FEW = 8 };
-  struct bl_unpack u = {t->bytes, t->bytes + t->size};
+  struct bl_unpack u;
   struct bl_unpack_item it;
   int top = lua_gettop(L), n = 0;
-  if (t->message->n > 0 || bl_unpack_next(&u, &it) < 0 ||
-      it.kind != BL_UNPACK_ARRAY || it.size > FEW)
-    return -1;
-  for (size_t left = it.size; left > 0; left--, n++) {
-    if (bl_unpack_next(&u, &it) == 0 && push_flat(L, &it)) continue;
-    lua_settop(L, top);
-    return -1;
-  }
-  if (u.at == u.end) return n;
+  ptrdiff_t left = bl_lunpack_open(&u, t->bytes, t->size);
+  if (t->message->n > 0 || left > FEW) left = -1;
+  for (; left > 0; left--, n++)
+    if (bl_unpack_next(&u, &it) < 0 || !bl_lunpack_flat(L, &it)) break;
+  if (left == 0 && u.at == u.end) return n;
   lua_settop(L, top);
   return -1;
 }

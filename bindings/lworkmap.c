@@ -5,8 +5,10 @@
 
 #include "bindings/lerror.h"
 #include "bindings/linterrupt.h"
+#include "bindings/lpack.h"
 #include "bindings/lreport.h"
 #include "bindings/ltask.h"
+#include "bindings/lunpack.h"
 #include "bindings/lwork_impl.h"
 #include "runtime/fd.h"
 #include "runtime/limit.h"
@@ -101,6 +103,17 @@ static void do_items(lua_State *L, struct bl_lwork *w, lua_Integer n) {
 
 /* ---- what came, what goes ---- */
 
+/* Pushes the items if none has parts: 1; else 0. */
+static int push_list(lua_State *L, const struct bl_lreceived *m) {
+  struct bl_unpack u;
+  ptrdiff_t n = bl_lunpack_open(&u, m->bytes, m->size);
+  if (n < 0 || n > INT32_MAX) return 0;
+  lua_createtable(L, (int)n, 0);
+  if (bl_lunpack_fill(L, lua_gettop(L), 1, n, &u)) return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
 /* Leaves the function at FUNCTION, where it is the same for all, and the items
  * at ARGS. */
 static void take_apart(lua_State *L, struct bl_lwork *w) {
@@ -122,6 +135,7 @@ static void take_apart(lua_State *L, struct bl_lwork *w) {
                               m.fds + head.n, m.n - (int)head.n};
   }
   w->fds = m.n;
+  if (m.n == 0 && push_list(L, &m)) return;
   bl_lwork_unpack(L, &m, BL_LWORK_BAD_ARGS);
 }
 
@@ -156,6 +170,8 @@ static void count_values(lua_State *L, lua_Integer n) {
 static int pack(lua_State *L, struct bl_lwork *w, lua_Integer n) {
   int failures = !lua_isnil(L, ERRORS);
   w->status = failures ? BL_LTASK_FAILURES : BL_LTASK_ITEMS;
+  if (!failures && bl_lpack_range(L, VALUES, 1, (size_t)n, w->reply) == 0)
+    return 0;
   count_values(L, n);
   if (failures) {
     lua_createtable(L, 2, 0);

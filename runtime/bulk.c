@@ -14,9 +14,9 @@
 #endif
 
 enum {
-  HUGE = 2 << 20,  /* where they are larger, nothing is done */
-  FIRST = 8 << 20, /* bytes to ask for at a time, */
-  LAST = 32 << 20  /* later on */
+  HUGE = 2 << 20, /* where they are larger, nothing is done */
+  GROWTH = 4,     /* of what is asked for at a time, which begins with one, */
+  LAST = 32 << 20 /* and ends here */
 };
 
 /* ---- mapping ---- */
@@ -55,8 +55,8 @@ static int64_t worked_ns(void) {
 }
 
 /* What huge pages may cost: several times what clearing them does, but less
- * than small ones. The kernel takes longer where it must tidy up its memory
- * first. */
+ * than small ones. It takes longer where the kernel must tidy up its memory
+ * first, or where a hypervisor gives it only when it is first used. */
 static int64_t worth_ns(size_t size) {
   return BL_MILLISECOND_NS + (int64_t)(size >> 20) * (BL_MILLISECOND_NS / 5);
 }
@@ -73,12 +73,12 @@ static int gather(struct target *t, size_t n) {
 
 /* Part by part, as long as that is worth it. */
 static void gather_all(struct target *t) {
-  size_t n = FIRST;
+  size_t n = HUGE;
   while (t->huge < t->mapped) {
     int64_t before = worked_ns();
     if (n > t->mapped - t->huge) n = t->mapped - t->huge;
     if (!gather(t, n) || worked_ns() - before > worth_ns(n)) return;
-    if (n < LAST) n *= 2;
+    if (n < LAST) n *= GROWTH;
   }
 }
 

@@ -87,7 +87,7 @@ struct bl_message {
 
 /* Sends n parts as one message, with descriptors, which stay the caller's. 0;
  * BL_ETIMEOUT (nothing was sent); BL_ECLOSED when nobody holds the other end,
- * which after the death of the last holder the second message learns at the
+ * which a message learns 20 us after the death of the last holder at the
  * latest; BL_ETOOBIG for more descriptors than a message takes; -errno. Small
  * messages (16 KiB) wait for room in the ring, large ones while the socket is
  * full or 64 MiB of them wait to be received: a single one, of any size, never

@@ -25,6 +25,9 @@ enum {
  * where receivers of its own end take what is in the socket. */
 #define BL_CHANNEL_NAP_NS (10 * BL_MILLISECOND_NS)
 
+/* For so long it is believed that somebody still holds the other end. */
+#define BL_CHANNEL_TRUST_NS INT64_C(20000)
+
 /* What is behind a single byte in the socket. */
 enum bl_channel_bell { BL_BELL_DATA = 'd', BL_BELL_ROOM = 'r' };
 
@@ -59,11 +62,13 @@ struct bl_channel {
   void (*before_sleep)(void *arg); /* null: nothing to do */
   void *arg;
   /* sending */
-  uint64_t seen; /* where the reader was at the last send */
+  struct bl_span outlook; /* the ring as it was when last looked at */
+  int64_t met_ns;         /* when somebody was known to be there */
   int attended;  /* whether there is one is known elsewhere */
   struct bl_channel_set room;
   int waiting; /* room's process is announced as a sleeper */
   /* receiving */
+  struct bl_span foreseen; /* records that come before any packet */
   struct bl_channel_set watch;
   int bell; /* in `watch`, rung while the ring holds something */
   int rung;

@@ -21,6 +21,14 @@ static int may_get(struct bl_queue *q) {
   return bl_queue_is_shut(q) || has_items(q);
 }
 
+/* The same for who does not hold it, nor may note what he saw. */
+static int seems_to_hold(const void *what) {
+  const struct bl_queue *q = what;
+  const struct bl_queue_head *h = bl_queue_head(q);
+  return bl_queue_is_shut(q) || bl_cursor_look(&h->put.cursor).items >
+                                    bl_cursor_look(&h->get.cursor).items;
+}
+
 /* Has the items bell, which is somebody's level, agree with what there is. One
  * who dies on the way here, or finds a stopped process in it, leaves a bell
  * that says too much: the get that it leads to comes here again. */
@@ -78,9 +86,8 @@ static int try_get(struct bl_queue *q, struct bl_buf *to,
   return r == BL_ETIMEOUT && is_shut ? BL_ECLOSED : r;
 }
 
-static int wait_for_items(struct bl_queue *q, int64_t deadline_ns) {
+static int sleep_for_items(struct bl_queue *q, int64_t deadline_ns) {
   struct bl_queue_side *side = &bl_queue_head(q)->put;
-  if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
   int r = bl_queue_lock(side, deadline_ns);
   if (r < 0) return r;
   BL_POINT(items_locked);
@@ -88,6 +95,11 @@ static int wait_for_items(struct bl_queue *q, int64_t deadline_ns) {
   if (!may) bl_gong_await(&side->gong, q->items);
   bl_queue_unlock(side);
   return may ? 0 : bl_queue_sleep(q->items, deadline_ns);
+}
+
+static int wait_for_items(struct bl_queue *q, int64_t deadline_ns) {
+  static const struct bl_queue_wait wait = {seems_to_hold, sleep_for_items};
+  return bl_queue_await(q, &q->waits, &wait, deadline_ns);
 }
 
 int bl_queue_get(struct bl_queue *q, struct bl_buf *to, int64_t deadline_ns) {

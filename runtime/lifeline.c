@@ -110,18 +110,23 @@ static int room_beside(const struct bl_lifegroup *one) {
   return 0;
 }
 
-/* An empty pipe stays for the children to come, unless there is room in
- * another one, or no reader that could be copied. */
-static void drop_if_spent(struct bl_lifegroup *gone) {
-  if (gone->members > 0) return;
-  if (gone->reader != BL_FD_NONE && !room_beside(gone)) return;
-  struct bl_lifegroup **at = &groups;
-  while (*at && *at != gone) at = &(*at)->next;
-  if (!*at) return; /* the parent's: closed and forgotten by let_go() */
+static void drop(struct bl_lifegroup **at) {
+  struct bl_lifegroup *gone = *at;
   *at = gone->next;
   bl_fd_close_own(gone->reader, &gone->id);
   bl_fd_close_own(gone->writer, &gone->id);
   free(gone);
+}
+
+/* An empty pipe stays for the children to come, until there is room in another
+ * one, or where it has no reader that could be copied. */
+static void drop_spent(void) {
+  struct bl_lifegroup **at = &groups;
+  while (*at) {
+    struct bl_lifegroup *g = *at;
+    if (g->members == 0 && (g->reader == BL_FD_NONE || room_beside(g))) drop(at);
+    else at = &g->next;
+  }
 }
 
 void bl_lifeline_handed_over(struct bl_lifeline *line) {
@@ -133,7 +138,7 @@ void bl_lifeline_give(struct bl_lifeline *line) {
   bl_lifeline_handed_over(line);
   bl_lock();
   line->group->members--;
-  drop_if_spent(line->group);
+  drop_spent();
   bl_unlock();
   line->group = NULL;
 }

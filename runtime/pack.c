@@ -41,12 +41,21 @@ static inline size_t put(char *to, int first, uint64_t value, size_t size) {
   return 1 + size;
 }
 
+/* The same where HEADER_MAX bytes may be written over: a whole word at once. */
+static inline size_t put_wide(char *to, int first, uint64_t value,
+                              size_t size) {
+  uint64_t big = size > 0 ? htobe64(value << (64 - 8 * size)) : 0;
+  to[0] = (char)first;
+  memcpy(to + 1, &big, sizeof big);
+  return 1 + size;
+}
+
 static inline int header(struct bl_buf *b, int first, uint64_t value,
                          size_t size) {
   char *to;
   int r = room(b, HEADER_MAX, &to);
   if (r < 0) return r;
-  bl_buf_added(b, put(to, first, value, size));
+  bl_buf_added(b, put_wide(to, first, value, size));
   return 0;
 }
 

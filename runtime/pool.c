@@ -261,7 +261,7 @@ static int sleep_once(struct bl_pool *p, int64_t deadline_ns) {
 }
 
 int bl_pool_wait(struct bl_pool *p, int64_t deadline_ns) {
-  struct bl_spin_look look = {seen, p, &p->near};
+  struct bl_spin_look look = {seen, p, &p->near, 1, BL_SPIN_NS};
   int64_t start = bl_now_ns();
   check_limits(p, start);
   if (any_news(p)) return 1;

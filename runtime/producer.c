@@ -112,7 +112,7 @@ static int try_put(struct bl_queue *q, const struct message *m,
   return r;
 }
 
-/* The get mutex is held: has a wait for room ended? */
+/* Has a wait for room ended? Under the get mutex for certain. */
 static int may_put(const struct bl_queue *q) {
   const struct bl_queue_head *h = bl_queue_head(q);
   struct bl_mark got = bl_cursor_look(&h->get.cursor);
@@ -120,9 +120,10 @@ static int may_put(const struct bl_queue *q) {
   return h->shut || !is_full(h, put, got);
 }
 
-static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
+static int seems_roomy(const void *q) { return may_put(q); }
+
+static int sleep_for_room(struct bl_queue *q, int64_t deadline_ns) {
   struct bl_queue_side *side = &bl_queue_head(q)->get;
-  if (bl_now_ns() >= deadline_ns) return BL_ETIMEOUT;
   int r = bl_queue_lock(side, deadline_ns);
   if (r < 0) return r;
   BL_POINT(room_locked);
@@ -130,6 +131,11 @@ static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
   if (!may) bl_gong_await(&side->gong, q->room);
   bl_queue_unlock(side);
   return may ? 0 : bl_queue_sleep(q->room, deadline_ns);
+}
+
+static int wait_for_room(struct bl_queue *q, int64_t deadline_ns) {
+  static const struct bl_queue_wait wait = {seems_roomy, sleep_for_room};
+  return bl_queue_await(q, &q->stays, &wait, deadline_ns);
 }
 
 int bl_queue_put(struct bl_queue *q, const struct iovec *parts, int n,

@@ -162,6 +162,18 @@ int bl_queue_sleep(int bell, int64_t deadline_ns) {
   return r == 0 ? BL_ETIMEOUT : 0;
 }
 
+int bl_queue_await(struct bl_queue *q, struct bl_spin *spin,
+                   const struct bl_queue_wait *wait, int64_t deadline_ns) {
+  struct bl_spin_look look = {wait->seen, q, NULL, BL_QUEUE_STRIDE,
+                              BL_SPIN_BLIND_NS};
+  int64_t start = bl_now_ns();
+  if (start >= deadline_ns) return BL_ETIMEOUT;
+  int hit = bl_spin(spin, &look, deadline_ns);
+  int r = hit ? 0 : wait->sleep(q, deadline_ns);
+  bl_spin_learn(spin, bl_now_ns() - start, hit);
+  return r;
+}
+
 void bl_queue_level(struct bl_gong *gong, int bell, int is_there) {
   if (is_there) bl_gong_sound(gong, bell);
   else bl_gong_await(gong, bell);

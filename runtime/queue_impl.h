@@ -10,16 +10,21 @@
 #include "runtime/mutex.h"
 #include "runtime/queue.h"
 #include "runtime/shm.h"
+#include "runtime/spin.h"
 #include "runtime/store.h"
 
-enum { BL_QUEUE_LINE = 128 }; /* what processors fetch together */
+enum {
+  BL_QUEUE_LINE = 128,  /* what processors fetch together */
+  BL_QUEUE_STRIDE = 200 /* pauses: for so long the other side is left alone */
+};
 
 /* The gong of a side is for those of the other side: what they wait for comes
- * under this side's mutex. */
+ * under this side's mutex. The cursor they look at all the time, which must
+ * not take the mutex from this side's processor. */
 struct bl_queue_side {
   alignas(BL_QUEUE_LINE) struct bl_mutex mutex;
-  struct bl_cursor cursor;
   struct bl_gong gong;
+  alignas(BL_QUEUE_LINE) struct bl_cursor cursor;
 };
 
 /* What all processes see. */
@@ -43,6 +48,7 @@ struct bl_queue {
      gone on, so that most calls need not look, which would take the line away
      from the other processor */
   struct bl_mark put_seen, got_seen;
+  struct bl_spin waits, stays; /* for items, for room */
   int items, room, done; /* the bells of the gongs; done: BL_FD_NONE */
 };
 
@@ -70,6 +76,16 @@ void bl_queue_unlock(struct bl_queue_side *side);
 
 /* Polls the bell: 0, it is worth looking again; BL_ETIMEOUT. */
 int bl_queue_sleep(int bell, int64_t deadline_ns);
+
+/* A wait of a side. */
+struct bl_queue_wait {
+  int (*seen)(const void *queue); /* is it worth looking again? */
+  int (*sleep)(struct bl_queue *q, int64_t deadline_ns);
+};
+
+/* Looks on for a while, then sleeps; as bl_queue_sleep(). */
+int bl_queue_await(struct bl_queue *q, struct bl_spin *spin,
+                   const struct bl_queue_wait *wait, int64_t deadline_ns);
 
 /* Under a side's mutex, where there is or is not what its gong is for: has the
  * bell agree, and say so when that changes. */

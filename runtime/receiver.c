@@ -82,9 +82,8 @@ struct counts {
   int still;
 };
 
-static struct counts count(const struct bl_lane *in) {
-  struct counts n;
-  n.packets = peek(&in->ring.put.packets);
+static struct counts count(const struct bl_lane *in, uint64_t packets) {
+  struct counts n = {.packets = packets};
   n.still = atomic_load(&in->writer.holder) == 0;
   n.bytes = peek(&in->ring.put.bytes);
   return n;
@@ -102,17 +101,28 @@ static void reconcile(struct bl_lane *in, const struct counts *n) {
   set(&in->ring.got.bytes, n->bytes);
 }
 
+/* What was in the ring while no packet was under way comes before any other:
+ * it is taken without another look at what the sender writes. */
+static int is_foreseen(struct bl_channel *c, struct view *v) {
+  if (!bl_ring_recall_head(&c->in->ring, &c->foreseen)) return 0;
+  v->span = c->foreseen;
+  return record(&v->span);
+}
+
 /* Fills *v. Looks into the socket only if there may be a packet, or, when
  * thorough, where the ring is empty. The ring is looked at first: what it
  * holds was then published before any packet that is not there. */
 static int find(struct bl_channel *c, int thorough, struct view *v) {
   struct bl_lane *in = c->in;
+  if (is_foreseen(c, v)) return RECORD;
   for (int bells = 0;; bells++) {
     int r = look_at(&in->ring, &v->span);
     if (r < 0) return r;
-    struct counts n = count(in);
-    int packets = n.packets != peek(&in->ring.got.packets);
+    uint64_t sent = peek(&in->ring.put.packets);
+    int packets = sent != peek(&in->ring.got.packets);
+    if (!packets) c->foreseen = v->span;
     if (!packets && (record(&v->span) || !thorough)) return record(&v->span);
+    struct counts n = count(in, sent);
     r = bl_packet_peek(c->sock, &v->packet);
     if (r > 1) return place_packet(c, v);
     if (r == 1 && bells < MOST_BELLS && pass_bell(c, v, packets)) continue;
@@ -245,7 +255,8 @@ static int doze(struct bl_channel *c, int64_t deadline_ns) {
 /* Waits until it is worth trying again: thoroughly, where nothing was seen. */
 static int get(struct bl_channel *c, struct bl_message *m, size_t max,
                int64_t deadline_ns) {
-  struct bl_spin_look look = {is_worth_a_try, &c->in->ring, &c->in->ring.put.cpu};
+  struct bl_spin_look look = {is_worth_a_try, &c->in->ring,
+                              &c->in->ring.put.cpu, 1, BL_SPIN_NS};
   int64_t start = bl_now_ns();
   int hit = start < deadline_ns && bl_spin(&c->waits, &look, deadline_ns);
   int r = hit ? try(c, m, max, 0, deadline_ns) : 0;

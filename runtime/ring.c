@@ -11,15 +11,29 @@ static uint64_t load(const _Atomic uint64_t *from) {
   return atomic_load_explicit(from, memory_order_acquire);
 }
 
+static int is_possible(uint64_t head, uint64_t tail) {
+  return tail - head <= BL_RING_SIZE && (head | tail) % WORD == 0;
+}
+
 int bl_ring_look(const struct bl_ring *r, struct bl_span *s) {
   uint64_t head = load(&r->got.at), tail = load(&r->put.at);
   uint64_t ready = load(&r->put.ready);
-  if (tail - head > BL_RING_SIZE || ready - head > BL_RING_SIZE ||
-      ready - head < tail - head || (head | tail | ready) % WORD != 0)
+  if (!is_possible(head, tail) || !is_possible(head, ready) ||
+      ready - head < tail - head)
     return BL_EBADFRAME;
   s->head = head;
   s->tail = tail;
   return 0;
+}
+
+int bl_ring_recall_head(const struct bl_ring *r, struct bl_span *s) {
+  s->head = load(&r->got.at);
+  return is_possible(s->head, s->tail);
+}
+
+int bl_ring_recall_tail(const struct bl_ring *r, struct bl_span *s) {
+  s->tail = load(&r->put.at);
+  return is_possible(s->head, s->tail);
 }
 
 int bl_ring_holds(const struct bl_ring *r) {

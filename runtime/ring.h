@@ -52,6 +52,12 @@ struct bl_span {
  * the reader, so that one of the two stands still. */
 int bl_ring_look(const struct bl_ring *r, struct bl_span *s);
 
+/* For who has looked before: the caller's own position as it is now, the other
+ * side's as it was then, which leaves that side's memory alone while it works.
+ * 0 when the two do not fit together any more. */
+int bl_ring_recall_head(const struct bl_ring *r, struct bl_span *s);
+int bl_ring_recall_tail(const struct bl_ring *r, struct bl_span *s);
+
 /* Is there a record, or one that is ready? For a look in passing. */
 int bl_ring_holds(const struct bl_ring *r);
 

@@ -26,11 +26,14 @@ static uint64_t peek(const _Atomic uint64_t *word) {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
-/* A reader that has moved since the last send lives. */
-static int has_reader(struct bl_channel *c, const struct bl_span *s) {
-  int moved = s->head != c->seen;
-  c->seen = s->head;
-  return moved || c->attended || !bl_channel_deserted(c);
+/* A reader that was there a moment ago is believed to be there. */
+static int has_reader(struct bl_channel *c) {
+  if (c->attended) return 1;
+  int64_t now = bl_now_ns();
+  if (now < c->met_ns + BL_CHANNEL_TRUST_NS) return 1;
+  if (bl_channel_deserted(c)) return 0;
+  c->met_ns = now;
+  return 1;
 }
 
 static int put_record(struct bl_channel *c, const struct load *l,
@@ -40,7 +43,10 @@ static int put_record(struct bl_channel *c, const struct load *l,
   bl_ring_put(&c->out->ring, s, l->parts, l->n, l->size);
   if (bl_wake_due(&c->out->data, &want)) {
     int r = bl_channel_ring(c, BL_BELL_DATA);
-    if (r == BL_ECLOSED) return r;
+    if (r == BL_ECLOSED) {
+      c->met_ns = 0; /* the next one looks */
+      return r;
+    }
     if (r == 0) bl_wake_rang(&c->out->data, want);
   }
   bl_ring_settle(&c->out->ring);
@@ -70,12 +76,23 @@ static int put_packet(struct bl_channel *c, const struct load *l,
   return 1;
 }
 
+/* While what is known of the reader leaves room, its memory is not touched. */
+static int look(struct bl_channel *c, size_t cost, struct bl_span *s) {
+  struct bl_ring *ring = &c->out->ring;
+  int r = 0;
+  bl_ring_settle(ring); /* a dead sender's */
+  if (!bl_ring_recall_tail(ring, &c->outlook) ||
+      bl_ring_free(&c->outlook) < cost)
+    r = bl_ring_look(ring, &c->outlook);
+  *s = c->outlook;
+  return r;
+}
+
 static int put(struct bl_channel *c, const struct load *l) {
   struct bl_span s;
-  bl_ring_settle(&c->out->ring); /* a dead sender's */
-  int r = bl_ring_look(&c->out->ring, &s);
+  int r = look(c, bl_ring_cost(l->size), &s);
   if (r < 0) return r;
-  if (!has_reader(c, &s)) return BL_ECLOSED;
+  if (!has_reader(c)) return BL_ECLOSED;
   return l->packet ? put_packet(c, l, &s) : put_record(c, l, &s);
 }
 
@@ -148,18 +165,19 @@ static int nap(struct bl_channel *c, const struct taken *t, int64_t length_ns,
   return r;
 }
 
-/* Waits until the reader took something since *t, or might have. */
+/* Waits until the reader took something since *t, or might have: 0. */
 static int await(struct bl_channel *c, const struct load *l,
                  const struct taken *t, int64_t *nap_ns, int64_t deadline_ns) {
   int64_t start = bl_now_ns();
   if (start >= deadline_ns) return BL_ETIMEOUT;
   struct hope hope = {c, l, t};
-  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu};
+  struct bl_spin_look look = {is_roomy, &hope, &c->out->ring.got.cpu, 1,
+                              BL_SPIN_NS};
   int hit = bl_spin(&c->stays, &look, deadline_ns);
   int r = hit ? 0 : nap(c, t, *nap_ns, deadline_ns);
   bl_spin_learn(&c->stays, bl_now_ns() - start, hit);
   if (*nap_ns < BL_CHANNEL_NAP_NS) *nap_ns *= 2;
-  return r;
+  return r < 0 ? r : 0;
 }
 
 /* ---- the whole of it ---- */
@@ -178,13 +196,14 @@ static int try(struct bl_channel *c, const struct load *l,
 static int send_load(struct bl_channel *c, const struct load *l,
                      int64_t deadline_ns) {
   int64_t nap_ns = BL_MILLISECOND_NS;
-  for (;;) {
+  int r = try(c, l, deadline_ns);
+  while (r == 0) {
     struct taken t = taken_of(c);
-    int r = try(c, l, deadline_ns);
-    if (r == 0) r = await(c, l, &t, &nap_ns, deadline_ns);
-    else if (r > 0) return 0;
-    if (r < 0) return r;
+    r = try(c, l, deadline_ns);
+    if (r != 0) break;
+    r = await(c, l, &t, &nap_ns, deadline_ns);
   }
+  return r < 0 ? r : 0;
 }
 
 /* What is large goes through the ring where it fits there right now. */

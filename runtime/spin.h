@@ -24,12 +24,21 @@ struct bl_spin {
 };
 
 /* What to look at: seen(what), and where the peer ran when it last wrote,
- * which is a bl_spin_cpu() of its. */
+ * which is a bl_spin_cpu() of its; null where there are many. Each look takes
+ * memory from who writes it: with a stride of many pauses between two of them,
+ * much is there at the next. */
 struct bl_spin_look {
   int (*seen)(const void *what);
   const void *what;
   const _Atomic uint32_t *peer;
+  int stride; /* 1 and more */
+  int64_t bound_ns;
 };
+
+/* The bound where a look says where its peer runs; and where it does not, and
+ * a spinner may keep the CPU from just whom it waits for. */
+#define BL_SPIN_NS INT64_C(50000)
+#define BL_SPIN_BLIND_NS INT64_C(10000)
 
 int bl_spin(struct bl_spin *s, const struct bl_spin_look *look,
             int64_t deadline_ns);

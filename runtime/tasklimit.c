@@ -20,6 +20,7 @@ static struct bl_timer soft_timer, hard_timer;
 static _Atomic int64_t soft_at_ns, soft_timer_ns;
 static atomic_int soft_met;
 static int hard_is_set;
+static int64_t hard_timer_ns; /* when it comes, then */
 
 /* Noted before it is set: it may come at once, and is over then. */
 static void set_soft_timer(int64_t at_ns) {
@@ -50,22 +51,25 @@ static void listen(void) {
   hard_is_set = 0;
 }
 
-static void begin_hard(int64_t at_ns) {
+static void begin_hard(int64_t at_ns, int64_t late_ns) {
   static const struct bl_timer_signal kill = {SIGKILL, 0, 0};
   if (at_ns == BL_FOREVER) {
     bl_tasklimit_rest();
     return;
   }
+  if (hard_is_set && hard_timer_ns >= at_ns && hard_timer_ns - at_ns <= late_ns)
+    return;
   hard_is_set = 1;
-  bl_timer_start(&hard_timer, &kill, at_ns, 0);
+  hard_timer_ns = at_ns + late_ns;
+  bl_timer_start(&hard_timer, &kill, hard_timer_ns, 0);
 }
 
-void bl_tasklimit_begin(int64_t soft_ns, int64_t hard_ns) {
+void bl_tasklimit_begin(int64_t soft_ns, int64_t hard_ns, int64_t late_ns) {
   listen();
   atomic_store(&soft_met, 0);
   atomic_store(&soft_at_ns, soft_ns);
   if (soft_ns < atomic_load(&soft_timer_ns)) set_soft_timer(soft_ns);
-  begin_hard(hard_ns);
+  begin_hard(hard_ns, late_ns);
 }
 
 int bl_tasklimit_end(void) {

@@ -10,10 +10,11 @@
  *   4. bl_tasklimit_rest() before sleeping until there is more to do
  *
  * To set a timer is a system call, and short tasks come one after the other,
- * so there are as few as possible: begin sets the hard timer, which only a
- * begin or a rest moves again; the soft timer is set where none comes as early,
- * and its handler sets it anew where it came too early for the task of now. So
- * a task with limits costs one call, or two with a rest.
+ * so there are as few as possible: the hard timer is set as late as it may
+ * come, and only a begin moves it again for which it would come too early, or
+ * too late; the soft timer is set where none comes as early, and its handler
+ * sets it anew where it came too early for the task of now. So most tasks with
+ * limits cost no call, and a rest costs one.
  *
  * Child only, after bl_limit_listen(), from one thread. Where the kernel gives
  * no timer (RLIMIT_SIGPENDING) there is no limit: the owner must look, too. */
@@ -22,9 +23,10 @@
 
 #include "runtime/base.h"
 
-/* From here on these deadlines (clock.h) hold, BL_FOREVER for none. A limit of
- * before has no meaning once this returned. */
-void bl_tasklimit_begin(int64_t soft_ns, int64_t hard_ns);
+/* From here on these deadlines (clock.h) hold, BL_FOREVER for none; the hard
+ * one may be late by late_ns. A limit of before has no meaning once this
+ * returned. */
+void bl_tasklimit_begin(int64_t soft_ns, int64_t hard_ns, int64_t late_ns);
 
 /* It is done: its soft interrupt comes no more, and is taken back where it was
  * not taken. 1: its soft limit was met. The hard timer goes on. Calls after the

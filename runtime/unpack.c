@@ -67,10 +67,12 @@ static inline const char *take(struct bl_unpack *u, size_t n) {
   return bytes;
 }
 
-/* The size bytes at `bytes` as the top of a word: the caller shifts. */
-static inline uint64_t top(const char *bytes, size_t size) {
+/* The size bytes at `bytes` as the top of a word: the caller shifts. A whole
+ * word is read where there is one. */
+static inline uint64_t top(const char *bytes, size_t size, const char *end) {
   uint64_t big = 0;
-  memcpy(&big, bytes, size);
+  if ((size_t)(end - bytes) >= sizeof big) memcpy(&big, bytes, sizeof big);
+  else memcpy(&big, bytes, size);
   return be64toh(big);
 }
 
@@ -110,7 +112,7 @@ static int shaped(struct bl_unpack *u, struct bl_unpack_item *item,
                   const struct shape *s) {
   const char *bytes = take(u, s->size);
   if (!bytes) return BL_EBADFRAME;
-  uint64_t high = s->size ? top(bytes, s->size) : 0;
+  uint64_t high = s->size ? top(bytes, s->size, u->end) : 0;
   unsigned shift = s->size ? 64u - 8u * s->size : 0;
   uint64_t n = high >> shift;
   item->kind = s->kind;

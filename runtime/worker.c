@@ -14,6 +14,10 @@
 
 #define MEMORY_LOOK_NS BL_MILLISECOND_NS /* no more often than that */
 
+/* By how much of itself, and at most, a hard limit may be late. */
+enum { LATE_SHARE = 16 };
+#define MOST_LATE_NS (20 * BL_MILLISECOND_NS)
+
 /* How much memory of its own the process has: pages that are in no file. What
  * it shares with the process that forked it counts alike before and after. */
 struct memory {
@@ -98,9 +102,10 @@ int bl_worker_up(struct bl_link *l, int status, const char *bytes,
  * before, whose time is up just now, then ends a worker that has started
  * nothing. */
 static int start(struct server *s, const struct bl_link_down *head) {
-  int64_t now = bl_now_ns();
+  int64_t now = bl_now_ns(), late = head->hard_ns / LATE_SHARE;
   bl_tasklimit_begin(head->soft_ns > 0 ? now + head->soft_ns : BL_FOREVER,
-                     head->hard_ns > 0 ? now + head->hard_ns : BL_FOREVER);
+                     head->hard_ns > 0 ? now + head->hard_ns : BL_FOREVER,
+                     late < MOST_LATE_NS ? late : MOST_LATE_NS);
   if (bl_desk_start(s->link, head->number, now)) return 1;
   bl_tasklimit_end();
   return 0;

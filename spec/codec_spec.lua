@@ -81,6 +81,16 @@ describe("billiard.pack", function()
     assert.is_true(same({ 1, 2, [math.maxinteger] = 3 }, round { 1, 2, [math.maxinteger] = 3 }))
   end)
 
+  it("keeps keys that are beside a list, wherever they are found", function()
+    for i = 1, 100 do
+      -- there is room for 1 among the others, before or behind them
+      local t = {}
+      t["a" .. i], t["b" .. i], t["c" .. i] = 1, 2, 3
+      t[1] = 4
+      assert.is_true(same(t, round(t)), i)
+    end
+  end)
+
   it("crosses the sizes at which headers change", function()
     collectgarbage "stop" -- a restless one would look at each of them n times
     for _, n in ipairs { 15, 16, 17, 65535, 65536, 65537 } do

@@ -1,35 +1,15 @@
 -- Pipelines and fanouts: items through processes that may die. Run once per start method.
 
 local helper = require "spec.helper"
+local items = require "spec.fixtures.items"
 local billiard = require "billiard"
 
 local topology = billiard.topology
-
-local function numbers(n)
-  return function()
-    local i = 0
-    return function()
-      i = i + 1
-      if i <= n then return i end
-    end
-  end
-end
-
-local function collect(t)
-  local list = {}
-  for result in t:results() do list[#list + 1] = result end
-  return list
-end
+local numbers, upto, collect = items.numbers, items.upto, items.collect
 
 local function started(t)
   assert(t:start())
   return t
-end
-
-local function upto(n, f)
-  local list = {}
-  for i = 1, n do list[#list + 1] = f(i) end
-  return list
 end
 
 -- Ends its process the first time that it is called with `fatal`.

@@ -231,3 +231,67 @@ describe("the command line", function()
     out:close()
   end)
 end)
+
+describe("billiard run --state", function()
+  helper.guard()
+
+  local ONE <const> = [[return topology.supervisor { name = "s",
+    { name = "a", command = { "sleep", "600" } },
+    { name = "b", target = function() billiard.sleep(600) end } }]]
+
+  local function alone(f)
+    local dir <close> = helper.tmpdir()
+    return f(dir.path, "--state " .. quote(dir.path))
+  end
+
+  it("V19: refuses a second one, and names the first", function()
+    alone(function(dir, options)
+      local path = script(ONE)
+      local status = during(path, function(pid, output)
+        says(output, "s is up")
+        assert.equal(pid .. "\n", read(dir .. "/pid"))
+        local out, err, code = host("run", "--state", dir, path)
+        assert.same({ "", 5 }, { out, code })
+        assert.matches(("%s is in use by process %d; stop that"):format(dir, pid), err, 1, true)
+        assert.equal(pid .. "\n", read(dir .. "/pid"))
+        kill("TERM", pid)
+      end, nil, options)
+      assert.equal(0, status)
+    end)
+  end)
+
+  it("V19: takes over where one was killed, whose children live yet", function()
+    alone(function(dir, options)
+      -- who leaves the group of a supervised child is nobody's
+      local path = script(([[return topology.supervisor { name = "s",
+        { name = "a", command = { "sh", "-c",
+          "setsid sh -c 'echo $$ >%s/stray; exec sleep 600' & exec sleep 600" } } }]])
+        :format(dir))
+      local stray
+      during(path, function(pid, output)
+        says(output, "s is up")
+        stray = helper.eventually(function() return tonumber(read(dir .. "/stray")) end)
+        kill("KILL", pid)
+      end, nil, options)
+      local lived = not ("Z"):find(helper.proc_state(stray) or "Z")
+      local status = during(script(ONE), function(pid, output)
+        says(output, "s is up")
+        assert.equal(pid .. "\n", read(dir .. "/pid"))
+        kill("TERM", pid)
+      end, nil, options)
+      kill("KILL", stray)
+      assert.same({ true, 0 }, { lived, status })
+    end)
+  end)
+
+  it("says what is wrong with the directory, and starts nothing", function()
+    local _, err, code = host("run", "--state", "/nowhere/at/all", script(ONE))
+    assert.equal(5, code)
+    assert.matches("--state /nowhere/at/all: No such file or directory", err, 1, true)
+    for _, words in ipairs { { "run", "--state" }, { "run", "--state", "/tmp" } } do
+      local _, text, status = host(table.unpack(words))
+      assert.equal(2, status)
+      assert.matches("usage: billiard run [--state DIR] T.lua", text, 1, true)
+    end
+  end)
+end)

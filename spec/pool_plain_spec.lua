@@ -54,8 +54,8 @@ describe("a plain task of a pool", function()
     local results, watched, called = {}, {}, 0
     for i = 1, 300 do
       if i % 3 == 0 then
-        results[i] = pool:apply_async(square, { i },
-          { callback = function() called = called + 1 end })
+        results[i] = pool:apply_async(square, { i }, {
+          callback = function() called = called + 1 end })
       else
         results[i] = pool:apply_async(square, { i })
       end
@@ -115,5 +115,60 @@ describe("a plain task of a pool", function()
     for _ = 1, 3 do gate:entered() end
     for _ = 1, 3 do gate.go:put(true) end
     for i = 1, 3 do assert.is_true(results[i]:get(LONG)) end
+  end)
+end)
+
+describe("a map of plain items", function()
+  helper.guard()
+
+  local function same(list)
+    local pool <close> = scene.pool { processes = 2 }
+    local n = list.n or #list
+    local got = assert(pool:map(identity, list, { chunk = 7 }))
+    assert.equal(n, got.n)
+    for i = 1, n do
+      if type(list[i]) == "table" then assert.same(list[i], got[i])
+      else assert.equal(list[i], got[i]) end
+      assert.equal(math.type(list[i]), math.type(got[i]))
+    end
+    return got
+  end
+
+  it("keeps each where it was, whatever it is", function()
+    local list = {}
+    for i = 1, 100 do
+      local kinds = { i, i + 0.5, -i, "s" .. i, ("x"):rep(5000), i % 2 == 0, { i }, 1 << 62 }
+      list[i] = kinds[i % 8 + 1]
+    end
+    same(list)
+  end)
+
+  it("keeps holes, at the beginning, within and at the end", function()
+    same { n = 30, [5] = 1, [17] = "a" }
+    same { n = 15, 1, 2, 3 }
+    same { n = 8 }
+    same { n = 0 }
+  end)
+
+  it("keeps what is no more than a part of a list", function()
+    local list = setmetatable({}, { __index = function(_, i) return i * 2 end })
+    local pool <close> = scene.pool { processes = 2 }
+    list.n = 20
+    local got = pool:map(identity, list, { chunk = 3 })
+    for i = 1, 20 do assert.equal(i * 2, got[i]) end
+  end)
+
+  it("has results of other kinds than its items", function()
+    local pool <close> = scene.pool { processes = 2 }
+    local got = pool:map(function(i)
+      return ({ i, tostring(i), { i }, nil, i / 2 })[i % 5 + 1]
+    end, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, { chunk = 4 })
+    assert.same({ "1", { 2 }, nil, 2.0, 5, "6", { 7 }, nil, 4.5, 10, n = 10 }, got)
+  end)
+
+  it("is not changed by keys that are no items", function()
+    local list = { 1, 2, 3, key = "value", [10] = 10 }
+    local pool <close> = scene.pool { processes = 1 }
+    assert.same({ 1, 2, 3, n = 3 }, pool:map(identity, list))
   end)
 end)

@@ -39,6 +39,11 @@ describe("a pool", function()
     return setmetatable(self, { __close = function() self.poller:close() end })
   end
 
+  -- Until there is no news, and none on its way.
+  local function calm(t)
+    helper.eventually(function() return not t.core:next() and not t.core:wait(0) end)
+  end
+
   it("wakes each coroutine that waits, whoever takes out what", function()
     local t <close> = team(2)
     local loop <close> = scheduler()
@@ -65,7 +70,7 @@ describe("a pool", function()
   it("wakes coroutines for what others took out, and left nothing of", function()
     local t <close> = team(1)
     local loop <close> = scheduler()
-    assert.is_nil(t.core:next())
+    calm(t)
     local woken = 0
     for _ = 1, 2 do
       loop.start(function()
@@ -75,8 +80,7 @@ describe("a pool", function()
     end
     assert.same({ 2, 0 }, { loop.waiting, woken })
     assert.equal(1, t:call(function() return 1 end)) -- on the main thread
-    -- and has nothing left that could wake anybody
-    helper.eventually(function() return not t.core:next() and not t.core:wait(0) end)
+    calm(t) -- and has nothing left that could wake anybody
     while loop.waiting > 0 do loop.turn() end
     assert.equal(2, woken)
   end)
@@ -84,7 +88,7 @@ describe("a pool", function()
   it("tells coroutines that wait when it is closed", function()
     local t <close> = team(1)
     local loop <close> = scheduler()
-    assert.is_nil(t.core:next())
+    calm(t)
     local told = {}
     for i = 1, 2 do
       loop.start(function() told[i] = select(2, pcall(t.core.wait, t.core)) end)
@@ -97,7 +101,7 @@ describe("a pool", function()
 
   it("says when it is waited for in vain", function()
     local t <close> = team(1)
-    helper.eventually(function() return not t.core:next() and not t.core:wait(0) end)
+    calm(t)
     assert.same({ nil, "timeout", "timeout" }, { t.core:wait(0.01) })
     assert.is_nil(t.core:next())
     assert.is_nil(t.core:due())

@@ -23,22 +23,30 @@ local A <const> = "topology.command { name = 'a', command = tell 'one' }"
 local A2 <const> = "topology.command { name = 'a', command = tell 'two' }"
 local B <const> = "topology.command { name = 'b', command = tell 'b' }"
 
--- Runs what `first` says; then has it changed to each of the texts in turn,
--- waiting for what it then says. Returns all that was printed.
-local function changed(first, changes)
+-- Runs what `first` says; then sends the signals of the steps in turn, each
+-- where it has said what the one before it leads to, and at the end TERM. The
+-- script is changed to `text` before. Returns all that was printed.
+local function signalled(first, steps)
   local path = helper.tmpname()
   write(path, first)
   local status, out = during(path, function(pid, output)
-    says(output, "site is up")
-    for _, change in ipairs(changes) do
-      write(path, change[1])
-      kill("HUP", pid)
-      says(output, change[2])
+    says(output, "is up")
+    for _, step in ipairs(steps) do
+      if step.text then write(path, step.text) end
+      kill(step[1], pid)
+      says(output, step[2])
     end
     kill("TERM", pid)
   end)
   assert.equal(0, status)
   return out
+end
+
+-- The same with HUP, and texts.
+local function changed(first, changes)
+  local steps = {}
+  for i, change in ipairs(changes) do steps[i] = { "HUP", change[2], text = change[1] } end
+  return signalled(first, steps)
 end
 
 local function occurrences(text, word)
@@ -107,6 +115,86 @@ describe("billiard run at SIGHUP", function()
       kill("TERM", pid)
     end)
     assert.matches("reloaded: 0 added, 1 replaced, 0 removed", out)
+  end)
+end)
+
+describe("billiard run at SIGTTIN, SIGTTOU and SIGUSR2", function()
+  helper.guard()
+
+  local GROUP <const> = [[topology.group { name = "g", n = 2, command = function(i)
+    return { "sh", "-c", "echo member " .. i .. " is $$; exec sleep 600" }
+  end }]]
+
+  it("has one more, or one less, in the root that has a size", function()
+    local out = signalled("return " .. GROUP, {
+      { "TTIN", "SIGTTIN: g of 3: 1 added, 0 replaced, 0 removed" },
+      { "TTOU", "SIGTTOU: g of 2: 0 added, 0 replaced, 1 removed" },
+      { "TTOU", "SIGTTOU: g of 1: 0 added, 0 replaced, 1 removed" } })
+    for i = 1, 3 do assert.equal(1, occurrences(out, "member " .. i)) end
+  end)
+
+  it("does the same to the only part that has a size, and keeps the least", function()
+    signalled(site(A .. "," .. GROUP), {
+      { "TTOU", "g of 1: 0 added, 0 replaced, 1 removed" },
+      { "TTOU", "g of 0: scale: option 'n' must be an integer of at least 1, got 0" },
+      { "TTIN", "g of 2: 1 added" } })
+  end)
+
+  it("changes nothing where it is not clear what", function()
+    local two = GROUP .. "," .. GROUP:gsub('"g"', '"h"')
+    signalled(('return topology.supervisor { name = "s", %s }'):format(two), {
+      { "TTIN", "SIGTTIN: g and h have sizes; change n in the script and send SIGHUP" } })
+    signalled(site(A), { { "TTIN", "SIGTTIN: nothing here has a size" } })
+  end)
+
+  it("replaces all by ones like them, one after the other", function()
+    local out = signalled("return " .. GROUP, {
+      { "USR2", "SIGUSR2: 0 added, 2 replaced, 0 removed" } })
+    for i = 1, 2 do assert.equal(2, occurrences(out, "member " .. i)) end
+  end)
+
+  it("takes signals in their turn while it rolls", function()
+    local out = signalled("return " .. GROUP, {
+      { "USR2", "g-1 replaced" }, { "TTIN", "g of 3: 1 added" } })
+    assert.matches("SIGUSR2: 0 added, 2 replaced.*SIGTTIN: g of 3", out)
+  end)
+
+  it("goes on with what runs where a roll fails", function()
+    local flag = helper.tmpname()
+    local text = ([[return topology.supervisor { name = "s",
+      { name = "a", ready = { fd = 3 }, start_timeout = 2,
+        command = { "sh", "-c", "echo a is $$; test -e %s && echo >&3; exec sleep 600" } } }]])
+      :format(flag)
+    io.open(flag, "w"):close()
+    local path = helper.tmpname()
+    write(path, text)
+    local status, out = during(path, function(pid, output)
+      says(output, "s is up")
+      os.remove(flag)
+      kill("USR2", pid)
+      says(output, "SIGUSR2: child a did not start")
+      io.open(flag, "w"):close()
+      kill("USR2", pid)
+      says(output, "SIGUSR2: 0 added, 1 replaced")
+      kill("TERM", pid)
+    end)
+    assert.equal(0, status)
+    assert.equal(3, occurrences(out, "a is %d"))
+  end)
+
+  it("stops when it is told to, whatever else is wanted", function()
+    local path = helper.tmpname()
+    write(path, "return " .. GROUP)
+    local status, out = during(path, function(pid, output)
+      says(output, "is up")
+      kill("TERM", pid)
+      for _ = 1, 3 do
+        kill("USR2", pid)
+        kill("TTIN", pid)
+      end
+    end)
+    assert.equal(0, status)
+    assert.equal(0, occurrences(out, "member 3"))
   end)
 end)
 

@@ -2,6 +2,7 @@
 # run-specs.sh RESULTS INTERPRETER FILE...: runs each spec file in an
 # interpreter of its own, for at most SPEC_TIMEOUT seconds, and shows the
 # output of those that fail.
+# run-specs.sh --one RESULTS INTERPRETER FILE METHOD: one of these runs.
 # A file whose head says "Run once per start method." is run once for each, by
 # what the environment tells spec/helper.lua.
 # SPEC_JOBS says how many run at a time (1).
@@ -9,6 +10,8 @@
 # Output goes to a file, not through a pipe: a process that a test leaves
 # behind would keep the pipe open, and us waiting.
 set -eu
+one=
+[ "$1" != --one ] || { one=1; shift; }
 results=$1
 interpreter=$2
 shift 2
@@ -16,7 +19,6 @@ limit=${SPEC_TIMEOUT:-120}
 jobs=${SPEC_JOBS:-1}
 logs=$(dirname "$results")/logs
 mkdir -p "$logs"
-status=0
 
 # the summary that tools/report.lua prints: "# 3 passed, 0 failed, 1 skipped"
 field() {
@@ -65,28 +67,14 @@ run() {
   [ "$summaries" -le 1 ] || why="$summaries processes ran the suite's end"
   [ -z "$why" ] || failed=$((failed + 1))
   echo "spec $name $passed $failed" >> "$results"
-  [ "$failed" -eq 0 ] || status=1
   show > "$log.shown" # in one piece, whoever else has something to show
   cat "$log.shown"
+  [ "$failed" -eq 0 ]
 }
 
-# Every jobs-th file, from the one numbered `first` on.
-run_some() {
-  first=$1 number=0
-  shift
-  for each in "$@"; do
-    number=$((number + 1))
-    [ $(((number - first) % jobs)) -eq 0 ] || continue
-    for method in $(methods_of "$each"); do run "$each" "$method"; done
-  done
-  return $status
-}
+if [ "$one" ]; then run "$1" "$2"; exit; fi
 
-pids=
-for job in $(seq 2 "$jobs"); do
-  run_some "$job" "$@" &
-  pids="$pids $!"
-done
-run_some 1 "$@" || status=1
-for pid in $pids; do wait "$pid" || status=1; done
-exit $status
+# whoever has finished takes the next one
+for each in "$@"; do
+  for method in $(methods_of "$each"); do echo "$each" "$method"; done
+done | xargs -n 2 -P "$jobs" sh "$0" --one "$results" "$interpreter"

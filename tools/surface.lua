@@ -15,6 +15,7 @@ local no_page = {
   prefork = "docs/api/topology.md", change = "docs/api/topology.md",
   change_random = "docs/api/topology.md",
   flow = "docs/api/topology.md", mesh = "docs/api/topology.md",
+  topology_pool = "docs/api/topology.md",
   supervisor_calls = "docs/api/supervisor.md",
   strategy = "docs/api/supervisor.md", escalation = "docs/api/supervisor.md",
   otp = "docs/api/supervisor.md", otp_rules = "docs/api/supervisor.md",

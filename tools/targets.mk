@@ -16,8 +16,8 @@ OUR_LUA  = $(SCRIPTS) $(wildcard scripts/examples/*.lua \
 
 # who runs the specs: a Lua 5.4, or the host with LUA=host
 SPEC_LUA = $(if $(filter host,$(LUA)),$(abspath $(HOST)),$(LUA))
-# specs wait more than they work: two at a time, where there are two processors
-SPEC_JOBS ?= $(shell n=$$(nproc); [ $$n -lt 2 ] || n=2; echo $$n)
+# specs wait more than they work: three at a time, where there are two processors
+SPEC_JOBS ?= $(shell n=$$(nproc); [ $$n -lt 2 ] || n=3; echo $$n)
 SPEC_ENV = BUILD='$(abspath $(BUILD))' BILLIARD_HOST='$(abspath $(HOST))' \
            SPEC_JOBS=$(SPEC_JOBS)
 # the tools are Lua 5.4 scripts, whatever runs the specs
@@ -88,10 +88,10 @@ model: ## have spin check the models of queue and lock (MODEL_MORE=1: larger)
 	@CC='$(CC)' $(TOOL_LUA) spec/model/run.lua $(RESULTS) $(BUILD)/model; \
 	  status=$$?; sh tools/summary.sh $(RESULTS) && exit $$status
 
-chaos: all ## kill and stop who shares queues and locks, and pools; then the ledger
+chaos: all ## kill and stop who shares queues and locks, pools, trees; then the ledger
 	@sh tools/deps.sh build test
 	@mkdir -p $(BUILD) && rm -f $(RESULTS)
-	@status=0; for storm in run pool; do \
+	@status=0; for storm in run pool tree; do \
 	    $(SPEC_ENV) $(TOOL_LUA) spec/chaos/$$storm.lua $(RESULTS) || status=1; done; \
 	  sh tools/summary.sh $(RESULTS) && exit $$status
 

@@ -870,6 +870,18 @@ function billiard.topology.pipeline(options) end
 ---@param options billiard.FlowOptions|billiard.Stage
 ---@return billiard.Flow
 function billiard.topology.fanout(options) end
+---@class billiard.PoolFlowOptions: billiard.PoolOptions
+---@field name string
+---@field target fun(item: any): any
+---@field source? fun(): fun(): any
+---@field maxsize? integer
+---@field on_error? fun(item: any, err: billiard.Error): any
+---@field stop? billiard.Ladder
+---@field intensity? integer
+---@field period? number
+---@param options billiard.PoolFlowOptions
+---@return billiard.Flow
+function billiard.topology.pool(options) end
 ---@param options billiard.GroupOptions
 ---@return billiard.Topology
 function billiard.topology.ring(options) end

@@ -56,8 +56,8 @@ void init_split(void) {
   if (getpid() != 1) return;
   sigfillset(&all);
   /* those of our own faults must stay what they are */
-  static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP,
-                            SIGSYS, SIGTTIN, SIGTTOU};
+  static const int own[] = {SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                            SIGABRT, SIGTRAP, SIGSYS};
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     sigdelset(&all, own[i]);
   sigprocmask(SIG_SETMASK, &all, &before);

@@ -2,12 +2,14 @@
 #include "bindings/host/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -18,25 +20,35 @@
 
 static int watched = -1;
 
+static const struct {
+  int signo;
+  const char *name;
+} told[] = {{SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGTERM, "SIGTERM"},
+            {SIGTTIN, "SIGTTIN"}, {SIGTTOU, "SIGTTOU"}, {SIGUSR2, "SIGUSR2"}};
+
+enum { TOLD = sizeof told / sizeof told[0] };
+
 static int watch(lua_State *L) {
-  sigset_t ends;
+  sigset_t all;
   signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGHUP);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  if (watched < 0) watched = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+  sigemptyset(&all);
+  for (int i = 0; i < TOLD; i++) sigaddset(&all, told[i].signo);
+  if (watched < 0) watched = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
   if (watched < 0) return luaL_error(L, "signalfd: %s", strerror(errno));
-  sigprocmask(SIG_BLOCK, &ends, NULL);
+  sigprocmask(SIG_BLOCK, &all, NULL);
   lua_pushinteger(L, watched);
   return 1;
 }
 
+/* take() -> name, number */
 static int take(lua_State *L) {
   struct signalfd_siginfo info;
   if (read(watched, &info, sizeof info) != sizeof info) return 0;
-  lua_pushinteger(L, info.ssi_signo);
-  return 1;
+  int i = 0;
+  while (told[i].signo != (int)info.ssi_signo) i++; /* it is one of them */
+  lua_pushstring(L, told[i].name);
+  lua_pushinteger(L, told[i].signo);
+  return 2;
 }
 
 /* What is writable takes PIPE_BUF bytes without blocking, whoever else shares
@@ -76,6 +88,35 @@ static int forget(lua_State *L) {
   return 0;
 }
 
+/* ---- one of a kind ---- */
+
+static int fail(lua_State *L, int error, pid_t holder) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(error));
+  if (holder > 0) lua_pushinteger(L, holder);
+  return holder > 0 ? 3 : 2;
+}
+
+/* hold(path): the file is this process's, and has its pid in it, until it ends,
+ * however that comes; what it starts does not have it. true; or nil, why not,
+ * and the pid of who has it. */
+static int hold(lua_State *L) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  int fd = open(luaL_checkstring(L, 1),
+                O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return fail(L, errno, 0);
+  if (fcntl(fd, F_SETLK, &lock) < 0) {
+    int error = errno;
+    if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) lock.l_pid = 0;
+    close(fd);
+    return fail(L, error, lock.l_pid);
+  }
+  if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+    return fail(L, errno, 0); /* and is held all the same */
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* ---- time ---- */
 
 static int every(lua_State *L) {
@@ -103,6 +144,7 @@ int luaopen_billiard_host_system(lua_State *L) {
                                        {"write", write_some},
                                        {"notify", notify},
                                        {"forget", forget},
+                                       {"hold", hold},
                                        {"every", every},
                                        {"rest", rest},
                                        {NULL, NULL}};

@@ -7,6 +7,7 @@
 local basic = require "billiard.topology.basic"
 local flow = require "billiard.topology.flow"
 local mesh = require "billiard.topology.mesh"
+local pool = require "billiard.topology.pool"
 local prefork = require "billiard.topology.prefork"
 local value = require "billiard.topology.value"
 
@@ -18,6 +19,7 @@ return {
    fanout = flow.fanout,
    ring = mesh.ring,
    tree = mesh.tree,
+   pool = pool.pool,
    prefork = prefork.prefork,
    is_topology = value.is_topology,
 }

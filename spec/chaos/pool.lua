@@ -16,6 +16,7 @@ package.cpath = (os.getenv "BUILD" or "build") .. "/lib/?.so;" .. package.cpath
 local lfs = require "lfs"
 local billiard = require "billiard"
 local footprint = require "spec.chaos.footprint"
+local striker = require "spec.chaos.striker"
 local tasks = require "spec.chaos.tasks"
 
 local WORKERS <const> = 6
@@ -38,59 +39,13 @@ local function expect(ok, ...)
   return ok
 end
 
--- ---- who strikes ----
-
-local Striker = {}
-Striker.__index = Striker
-
-local function striker()
-  local shell = assert(billiard.Process { command = { "sh" }, stdin = "pipe", stderr = "null",
-    daemon = true }:start())
-  return setmetatable({ shell = shell, kills = 0, stops = 0, own = 0 }, Striker)
-end
-
-function Striker:say(...) self.shell.stdin:write(string.format(...)) end
-
-function Striker:kill(pid)
-  self.kills = self.kills + 1
-  self:say("kill -KILL %d\n", pid)
-end
-
-function Striker:stop(pid, seconds)
-  self:say("kill -STOP %d; sleep %.4f; kill -CONT %d\n", pid, seconds, pid)
-end
-
--- Once in so many tasks something happens to somebody.
-function Striker:strike(pool)
-  local dice = math.random(60)
-  if dice > 3 then return end
-  local rows = pool:workers()
-  if #rows == 0 then return end
-  local row = rows[math.random(#rows)]
-  if dice == 1 then self:kill(row.pid) end
-  if dice == 2 then
-    self.stops = self.stops + 1
-    self:stop(row.pid, math.random() * 0.005)
-  end
-  if dice == 3 and math.random(3) == 1 then
-    self.own = self.own + 1
-    self:stop(pool.pid, math.random() * 0.02)
-  end
-end
-
-function Striker:finish()
-  self.shell.stdin:close()
-  assert(self.shell:join(HANG), "the shell hangs")
-  self.shell:close()
-end
-
 -- ---- the ledger ----
 
 local ledger -- of one run
 
 local function open_ledger()
   ledger = { n = 0, resolved = billiard.Array("u8", MOST), begun = billiard.Array("u8", MOST),
-    pids = {}, codes = {}, waiting = 0, discarded = 0 }
+    pids = {}, codes = {}, waiting = 0, discarded = 0, own = 0 }
 end
 
 local function close_ledger()
@@ -116,6 +71,23 @@ local function callbacks(n, kind, opts)
     expect(kind.codes[err.code], "result %d (%s) ends as %s", n, kind.name, err)
   end
   return opts
+end
+
+-- ---- who strikes ----
+
+-- Once in so many tasks something happens to somebody.
+local function strike(at, pool)
+  local dice = math.random(60)
+  if dice > 3 then return end
+  local rows = pool:workers()
+  if #rows == 0 then return end
+  local row = rows[math.random(#rows)]
+  if dice == 1 then at:kill(row.pid) end
+  if dice == 2 then at:stop(row.pid, math.random() * 0.005) end
+  if dice == 3 and math.random(3) == 1 then
+    ledger.own = ledger.own + 1
+    at:stop(pool.pid, math.random() * 0.02)
+  end
 end
 
 -- ---- the owner ----
@@ -148,10 +120,10 @@ local function loop(pool)
   expect(n == 8, "a loop over 8 items had %d", n)
 end
 
-local function go_on(pool, strike, more)
+local function go_on(pool, at, more)
   while more() do
     submit(pool)
-    strike:strike(pool)
+    strike(at, pool)
     if math.random(500) == 1 then loop(pool) end
     local deadline = billiard.now() + HANG
     while ledger.waiting > AHEAD do
@@ -199,22 +171,22 @@ end
 
 local function run(more)
   open_ledger()
-  local strike = striker()
+  local at = striker.new()
   local pool = assert(billiard.Pool { processes = WORKERS, start_method = METHOD,
     max_restarts = 1 << 30, max_tasks_per_child = 500,
     initializer = tasks.prepare, initargs = { ledger.begun },
     on_process_up = function(row) ledger.pids[row.pid] = true end })
-  go_on(pool, strike, more)
+  go_on(pool, at, more)
   pool:close()
   expect(pool:join(HANG), "the pool does not end")
   pool:terminate()
-  strike:finish()
+  at:finish(HANG)
   balance(pool)
   look_for_the_left()
   local workers = 0
   for _ in pairs(ledger.pids) do workers = workers + 1 end
   print(("  %d workers; %d kills, %d stops, %d stops of the owner; %d discarded")
-    :format(workers, strike.kills, strike.stops, strike.own, ledger.discarded))
+    :format(workers, at.kills, at.stops - ledger.own, ledger.own, ledger.discarded))
   close_ledger()
 end
 

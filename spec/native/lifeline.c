@@ -218,6 +218,24 @@ static int survives_a_closing_host(void) {
   return 0;
 }
 
+/* One pipe is empty while the other is full, and then no longer needed. */
+static void one_empty_pipe_stays(void) {
+  enum { MANY = 65 };
+  struct bl_lifeline lines[MANY];
+  int fds = check_fds(); /* with the pipe that stays */
+  for (int i = 0; i < MANY; i++) {
+    NEED(CHECK_INT(bl_lifeline_take(&lines[i]), 0));
+    bl_lifeline_handed_over(&lines[i]);
+  }
+  CHECK_INT(check_fds(), fds + 2);
+  bl_lifeline_give(&lines[MANY - 1]);
+  bl_lifeline_give(&lines[1]);
+  CHECK_INT(check_fds(), fds);
+  bl_lifeline_give(&lines[0]);
+  for (int i = 2; i < MANY - 1; i++) bl_lifeline_give(&lines[i]);
+  CHECK_INT(check_fds(), fds);
+}
+
 static void closed_ends_harm_nobody(void) {
   CHECK_INT(check_in_child(survives_a_closing_host), 0);
 }
@@ -234,6 +252,7 @@ int main(void) {
        stranger_does_not_hold_it},
       {"arming it without an owner says so", owner_is_gone},
       {"sixty-four members cost two descriptors", sixty_four_share_a_pipe},
+      {"an empty pipe goes when another has room", one_empty_pipe_stays},
       {"ends that a host has closed are given up", closed_ends_harm_nobody},
   };
   struct bl_lifeline first; /* the pipe that stays */

@@ -44,14 +44,14 @@ static int meets_soft(void) {
 
 static int loops(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(NEVER, in(SOON));
+  bl_tasklimit_begin(NEVER, in(SOON), 0);
   meets_soft();
   return 1;
 }
 
 static int stops_itself(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(NEVER, in(SOON));
+  bl_tasklimit_begin(NEVER, in(SOON), 0);
   raise(SIGSTOP);
   return 1;
 }
@@ -61,14 +61,14 @@ static int blocks_all_signals(void) {
   bl_limit_listen();
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  bl_tasklimit_begin(NEVER, in(SOON));
+  bl_tasklimit_begin(NEVER, in(SOON), 0);
   sleep(30);
   return 1;
 }
 
 static int is_late_already(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(NEVER, bl_now_ns() - BL_SECOND_NS);
+  bl_tasklimit_begin(NEVER, bl_now_ns() - BL_SECOND_NS, 0);
   sleep(30);
   return 1;
 }
@@ -87,7 +87,7 @@ static int does_many(void) {
   int64_t until_ns = in(30 * SOON);
   bl_limit_listen();
   while (bl_now_ns() < until_ns) {
-    bl_tasklimit_begin(NEVER, in(20 * SOON));
+    bl_tasklimit_begin(NEVER, in(20 * SOON), 0);
     bl_tasklimit_end();
   }
   bl_tasklimit_rest();
@@ -97,19 +97,42 @@ static int does_many(void) {
 /* ... and one that is over its own. */
 static int is_over_at_last(void) {
   does_many();
-  bl_tasklimit_begin(NEVER, in(SOON));
+  bl_tasklimit_begin(NEVER, in(SOON), 0);
   sleep(30);
+  return 1;
+}
+
+/* The same with limits that may be late. */
+static int does_many_late(void) {
+  int64_t until_ns = in(30 * SOON);
+  bl_limit_listen();
+  while (bl_now_ns() < until_ns) {
+    bl_tasklimit_begin(NEVER, in(20 * SOON), SOON);
+    bl_tasklimit_end();
+  }
+  return 0;
+}
+
+/* The timer of before would come later than this one may be late. */
+static int is_over_before(void) {
+  bl_limit_listen();
+  bl_tasklimit_begin(NEVER, in(600 * SOON), SOON);
+  bl_tasklimit_end();
+  bl_tasklimit_begin(NEVER, in(SOON), SOON);
+  sleep(10);
   return 1;
 }
 
 static void next_begin_moves_hard(void) {
   CHECK_INT(check_in_child(does_many), 0);
   CHECK_INT(check_in_child(is_over_at_last), -SIGKILL);
+  CHECK_INT(check_in_child(does_many_late), 0);
+  CHECK_INT(check_in_child(is_over_before), -SIGKILL);
 }
 
 static int rests(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), in(2 * SOON));
+  bl_tasklimit_begin(in(SOON), in(2 * SOON), 0);
   bl_tasklimit_end();
   bl_tasklimit_rest();
   CHECK(interruptions(5 * SOON) <= 1); /* the soft timer's, for nothing */
@@ -119,9 +142,9 @@ static int rests(void) {
 
 static int has_no_limit(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(NEVER, in(2 * SOON));
+  bl_tasklimit_begin(NEVER, in(2 * SOON), 0);
   bl_tasklimit_end();
-  bl_tasklimit_begin(NEVER, NEVER);
+  bl_tasklimit_begin(NEVER, NEVER, 0);
   CHECK_INT(interruptions(5 * SOON), 0);
   return verdict();
 }
@@ -133,7 +156,7 @@ static void hard_is_gone_after_rest(void) {
 
 static int is_soft(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   CHECK(meets_soft());
   return verdict();
 }
@@ -141,7 +164,7 @@ static int is_soft(void) {
 /* A process that has limits forks one that has limits, too. */
 static int forks(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), in(60 * BL_SECOND_NS));
+  bl_tasklimit_begin(in(SOON), in(60 * BL_SECOND_NS), 0);
   bl_tasklimit_end();
   CHECK_INT(check_in_child(does_many), 0);
   CHECK_INT(check_in_child(loops), -SIGKILL);
@@ -163,7 +186,7 @@ static int is_interrupted(void) {
   for (int i = 0; i < 3; i++) {
     int64_t soft_ns = in(SOON);
     pokes = 0;
-    bl_tasklimit_begin(soft_ns, NEVER);
+    bl_tasklimit_begin(soft_ns, NEVER, 0);
     int64_t deadline_ns = in(10 * BL_SECOND_NS);
     int r;
     while ((r = bl_poll(NULL, 0, deadline_ns)) == BL_EINTR) continue;
@@ -176,7 +199,7 @@ static int is_interrupted(void) {
     CHECK_INT(bl_tasklimit_end(), 1);
     CHECK_INT(bl_tasklimit_end(), 1);
   }
-  bl_tasklimit_begin(in(60 * BL_SECOND_NS), NEVER);
+  bl_tasklimit_begin(in(60 * BL_SECOND_NS), NEVER, 0);
   CHECK_INT(bl_tasklimit_end(), 0);
   return verdict();
 }
@@ -190,7 +213,7 @@ static void soft_comes_once(void) {
 static int blocks_late(void) {
   struct timespec ten = {10, 0};
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   CHECK(meets_soft());
   CHECK_INT(ppoll(NULL, 0, &ten, NULL), -1);
   CHECK_INT(ppoll(NULL, 0, &ten, NULL), -1);
@@ -206,15 +229,15 @@ static void soft_repeats_until_taken(void) {
 
 static int tightens_and_loosens(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(60 * BL_SECOND_NS), NEVER); /* runs on */
+  bl_tasklimit_begin(in(60 * BL_SECOND_NS), NEVER, 0); /* runs on */
   bl_tasklimit_end();
-  bl_tasklimit_begin(in(SOON), NEVER); /* earlier than what runs */
+  bl_tasklimit_begin(in(SOON), NEVER, 0); /* earlier than what runs */
   CHECK(meets_soft());
   bl_tasklimit_end();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   bl_tasklimit_end();
   int64_t soft_ns = in(5 * SOON); /* later than what runs */
-  bl_tasklimit_begin(soft_ns, NEVER);
+  bl_tasklimit_begin(soft_ns, NEVER, 0);
   CHECK(meets_soft());
   CHECK(bl_now_ns() >= soft_ns);
   return verdict();
@@ -237,7 +260,7 @@ static int does_ten_thousand(void) {
     int64_t soft_ns = start_ns + 10000 + (random >> 8) % WIDTH_NS;
     int64_t until_ns = start_ns + WIDTH_NS / 2;
     int mine = 0;
-    bl_tasklimit_begin(soft_ns, in(60 * BL_SECOND_NS));
+    bl_tasklimit_begin(soft_ns, in(60 * BL_SECOND_NS), 0);
     while (!mine && bl_now_ns() < until_ns)
       mine = bl_interrupt_take() == BL_INTERRUPT_SOFT;
     if (mine) CHECK(bl_now_ns() >= soft_ns);
@@ -266,7 +289,7 @@ static void request(void) {
 
 static int is_asked_at_its_limit(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   CHECK(meets_soft());
   request();
   CHECK_INT(bl_poll(NULL, 0, CHECK_DEADLINE), BL_ETERMINATED);
@@ -279,7 +302,7 @@ static int is_asked_at_its_limit(void) {
 
 static int is_asked_and_done(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   CHECK(meets_soft());
   request();
   CHECK_INT(bl_tasklimit_end(), 1);
@@ -290,7 +313,7 @@ static int is_asked_and_done(void) {
 
 static int is_ending(void) {
   bl_limit_listen();
-  bl_tasklimit_begin(in(SOON), NEVER);
+  bl_tasklimit_begin(in(SOON), NEVER, 0);
   bl_limit_ending();
   CHECK(interruptions(5 * SOON) >= 1);
   CHECK_INT(bl_interrupt_peek(), BL_INTERRUPT_NONE);

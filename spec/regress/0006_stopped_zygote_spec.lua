@@ -104,7 +104,8 @@ describe("a fork server that is stopped", function()
     assert.same({}, billiard.active_children())
     assert.equal(20, #billiard.wait(list, LONG))
     assert.equal(20, #poller:wait(LONG))
-    assert.is_true(billiard.now() - before < 1 * helper.scale)
+    -- the first look at each may take 50 ms, which would be 100 s for all looks
+    assert.is_true(billiard.now() - before < 10 * helper.scale)
     assert.is_true(os.clock() - cpu < 0.5 * helper.scale)
     continue()
     for _, p in ipairs(list) do assert.same({ true, "exit", 7 }, { p:join(LONG) }) end

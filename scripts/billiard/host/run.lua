@@ -12,10 +12,33 @@ local value = require "billiard.topology.value"
 
 local STATUS <const> = { stopped = 0, finished = 0, failed = 3, gave_up = 4 }
 
-local HANGUP <const> = 1
-local NAMES <const> = { [2] = "SIGINT", [15] = "SIGTERM" }
+-- Done in their turn, between two turns of the supervisor.
+local function want(run, change, ...)
+   run.wanted[#run.wanted + 1] = table.pack(change, ...)
+end
 
 ---- a changed script ----
+
+local function count(done)
+   return ("%d added, %d replaced, %d removed"):format(#done.added,
+      #done.replaced, #done.removed)
+end
+
+local function reload(run)
+   local topology, message = run.script.load()
+   local ok, err, _, done
+   if topology then
+      ok, err, _, done = run.supervisor:reload(value.root_of(topology))
+   end
+   if ok then
+      run.output:say("reloaded: " .. count(err))
+   else
+      run.output:say(("reload: %s; what runs goes on%s"):format(
+         topology and err.message or message,
+         done and " (" .. count(done) .. ")" or ""))
+   end
+   notify.ready()
+end
 
 local function end_trial(run)
    if not run.trial then return end
@@ -32,7 +55,7 @@ local function on_trial(run)
    local code, err = run.trial.exitcode, run.trial.error
    end_trial(run)
    if code == 0 then
-      run.wanted = true
+      want(run, reload)
    else
       run.output:say(("reload: %s; what runs goes on"):format(err and err.message
          or "the script ended the process that loaded it"))
@@ -41,7 +64,6 @@ local function on_trial(run)
 end
 
 local function on_hangup(run)
-   if run.asked then return end
    run.output:say "SIGHUP: loading the script again"
    notify.reloading()
    end_trial(run)
@@ -55,45 +77,77 @@ local function on_hangup(run)
    end
 end
 
-local function count(done)
-   return ("%d added, %d replaced, %d removed"):format(#done.added,
-      #done.replaced, #done.removed)
+---- more, fewer, new ones ----
+
+local function tell_outcome(run, what, ok, done, _, partly)
+   run.output:say(ok and ("%s: %s"):format(what, count(done))
+      or ("%s: %s%s"):format(what, done.message,
+         partly and " (" .. count(partly) .. ")" or ""))
 end
 
-local function reload(run)
-   run.wanted = false
-   local topology, message = run.script.load()
-   local ok, err, _, done
-   if topology then
-      ok, err, _, done = run.supervisor:reload(value.root_of(topology))
+-- All that have a size, and their names.
+local function sized(checked, found, names)
+   if checked.resize then
+      found[#found + 1], names[#names + 1] = checked, checked.id
    end
-   if ok then
-      run.output:say("reloaded: " .. count(err))
-   else
-      run.output:say(("reload: %s; what runs goes on%s"):format(
-         topology and err.message or message,
-         done and " (" .. count(done) .. ")" or ""))
-   end
-   notify.ready()
+   for _, each in ipairs(checked.children or {}) do sized(each, found, names) end
+   return found, names
+end
+
+-- Which one a signal means: the root, or what alone has a size. nil and why
+-- there is none.
+local function which(root)
+   local found, names = sized(root, {}, {})
+   if root.resize or #found == 1 then return found[1] end
+   return nil, #found == 0
+      and "nothing here has a size, as a group, a prefork or a pool has"
+      or ("%s have sizes; change n in the script and send SIGHUP"):format(
+         table.concat(names, " and "))
+end
+
+local function scale(run, name, by)
+   local it, problem = which(run.supervisor.driver.root.spec)
+   if not it then return run.output:say(name .. ": " .. problem) end
+   local n = it.n + by
+   local what = ("%s: %s of %d"):format(name, it.id, n)
+   local asked, ok, done, code, partly = pcall(run.supervisor.scale,
+      run.supervisor, it.id, n)
+   if not asked then return run.output:say(what .. ": " .. ok) end
+   tell_outcome(run, what, ok, done, code, partly)
+end
+
+local function roll(run, name)
+   tell_outcome(run, name, run.supervisor:roll())
 end
 
 ---- signals ----
 
 -- The first one asks, the second one forces.
+local function on_end(run, name, signo)
+   if not run.asked then
+      run.asked = signo
+      run.output:say(name .. ": stopping")
+      notify.stopping()
+      run.supervisor:ask_to_stop()
+   elseif not run.forced then
+      run.forced = signo
+      run.output:say(name .. " again: killing all")
+      run.supervisor:ask_to_stop(true)
+   end
+end
+
+local CHANGES <const> = {
+   SIGHUP = on_hangup,
+   SIGTTIN = function(run, name) want(run, scale, name, 1) end,
+   SIGTTOU = function(run, name) want(run, scale, name, -1) end,
+   SIGUSR2 = function(run, name) want(run, roll, name) end,
+}
+
 local function on_signal(run)
-   for signal in system.take do
-      if signal == HANGUP then
-         on_hangup(run)
-      elseif not run.asked then
-         run.asked = signal
-         run.output:say(NAMES[signal] .. ": stopping")
-         notify.stopping()
-         run.supervisor:ask_to_stop()
-      elseif not run.forced then
-         run.forced = signal
-         run.output:say(NAMES[signal] .. " again: killing all")
-         run.supervisor:ask_to_stop(true)
-      end
+   for name, signo in system.take do
+      local change = CHANGES[name]
+      if not change then on_end(run, name, signo)
+      elseif not run.asked then change(run, name) end
    end
 end
 
@@ -113,12 +167,19 @@ local function hooks_of(run)
    }
 end
 
+-- The next of the changes that are wanted, unless all is to end.
+local function change_next(run)
+   local wanted = table.remove(run.wanted, 1)
+   if run.asked or run.supervisor.driver.verdict then return end
+   wanted[1](run, table.unpack(wanted, 2, wanted.n))
+end
+
 --- Runs it to its end.
 -- @treturn integer the exit status
 -- @tparam table script `trial()`, the options of a process that loads it, and
 -- `load()`
 return function(topology, script)
-   local run, hooks = { script = script }, {}
+   local run, hooks = { script = script, wanted = {} }, {}
    run.supervisor = topology:supervisor(hooks)
    local driver = run.supervisor.driver
    run.output = output.new(driver.loop)
@@ -134,9 +195,7 @@ return function(topology, script)
          run.output:say(topology.checked.id .. " is up")
          notify.ready()
       end
-      if run.wanted and up and not run.asked and not driver.verdict then
-         reload(run)
-      end
+      if up and run.wanted[1] then change_next(run) end
    end
    end_trial(run)
    notify.stopping()

@@ -64,12 +64,13 @@ end
 
 ---- a chunk that is underway ----
 
--- Its results go to `into`, from `first` on; `whole` is the result of all.
-local Part = {}
+-- Its n results go to `whole.list`, from `first` on; `whole` is the result of
+-- all. Where they are nothing deep, core puts them there by itself.
+local Part = core.PoolPart
 
 --- Makes one, whose ticket is its caller's business.
-function chunks.part(whole, first)
-   return setmetatable({ whole = whole, first = first }, Part)
+function chunks.part(whole, first, n)
+   return setmetatable({ whole = whole, first = first, n = n }, Part)
 end
 
 -- The first item that failed: the Error knows which it was.
@@ -88,6 +89,7 @@ local function settle_if_done(r)
    if r.left == 0 then result.settle(r, 1, r.list) end
 end
 
+-- values: true where they are in their place.
 function Part.on_result(part, flags, values, errors)
    local r, offset = part.whole, part.first - 1
    if flags & 1 ~= 0 then Part.on_soft(part) end
@@ -95,7 +97,7 @@ function Part.on_result(part, flags, values, errors)
       driver.count_failed(r.pool)
       return result.settle(r, false, first_failure(errors, values, offset))
    end
-   table.move(values, 1, values.n, offset + 1, r.list)
+   if values ~= true then table.move(values, 1, values.n, offset + 1, r.list) end
    settle_if_done(r)
 end
 
@@ -122,8 +124,9 @@ function chunks.submit(pool, submit, list, n, o)
    r.list, r.tickets, r.left = core.pool_list(n), {}, math.max(1, (n + size - 1) // size)
    for i = 1, r.left do
       local first = (i - 1) * size + 1
-      local items = core.pool_slice(list, first, math.min(n, first + size - 1))
-      local ticket, err, code = submit(items, chunks.part(r, first))
+      local last = math.min(n, first + size - 1)
+      local ticket, err, code = submit(pool.core:slice(list, first, last),
+         chunks.part(r, first, last - first + 1))
       if not ticket then
          r:discard()
          return nil, err, code

@@ -68,7 +68,7 @@ local function check_group(options, n)
       significant = options.significant,
       restart = options.auto_shutdown and "transient" or nil }, list)
    if not checked then return nil, wrong end
-   checked.resize = function(m) return check_group(options, m) end
+   checked.n, checked.resize = n, function(m) return check_group(options, m) end
    return checked
 end
 

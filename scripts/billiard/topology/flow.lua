@@ -11,7 +11,7 @@ local value = require "billiard.topology.value"
 
 local flow = {}
 
-local MAXSIZE <const> = 16
+local MAXSIZE <const> = 64
 
 ---- what the processes share ----
 
@@ -32,7 +32,8 @@ end
 
 ---- checking ----
 
-local STAGE <const> = { n = true, target = true, name = true }
+local STAGE <const> = { n = true, target = true, name = true, work = true,
+                        more = true }
 local OURS <const> = { n = true, target = true, name = true, source = true,
    maxsize = true, ordered = true, intensity = true, period = true }
 
@@ -44,11 +45,13 @@ local function worker_options(plan, i, k, each)
    end
    options.name = ("%s-%d"):format(each.options.name, k)
    options.restart, options.significant = "transient", true
-   options.target = plan.ordered and stage.work_in_order or stage.work
+   options.target = each.options.work
+      or plan.ordered and stage.work_in_order or stage.work
    options.start = function(o)
       local pipes = plan.pipes
       o.args = { each.options.target, pipes.queues[i],
-         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k] }
+         pipes.queues[i + 1], pipes.stages[i].left, pipes.stages[i].holding[k],
+         each.options.more }
       return o
    end
    return options
@@ -275,7 +278,10 @@ function Flow:results()
    return function() return take(self, queue) end
 end
 
-local function new(kind, options, list)
+--- Makes one of a kind from the options of a pipeline and the list of its
+-- stages; nil and what is wrong. A stage may do other `work` than stage.work,
+-- which is called with `more` behind what that is called with.
+function flow.new(kind, options, list)
    local checked, problem = check(options, list)
    if not checked then return nil, problem end
    return value.new(kind, checked, Flow)
@@ -285,12 +291,12 @@ end
 -- @tparam table options `name`; in the list part the stages: `name`, `target`
 -- (item -> result, nil for none), `n` (1) workers, and a child's options;
 -- `source` (a function that returns an iterator, in a process of its own; left
--- out: `put` and `finish`), `maxsize` (16) of each queue, `ordered` (results in
+-- out: `put` and `finish`), `maxsize` (64) of each queue, `ordered` (results in
 -- the order of the items), `intensity`, `period`
 function flow.pipeline(options)
    value.check_table("pipeline", options)
    local list = table.move(options, 1, #options, 1, {})
-   local t, problem = new("pipeline", options, list)
+   local t, problem = flow.new("pipeline", options, list)
    if not t then value.fail("pipeline", options, problem) end
    return t
 end
@@ -301,7 +307,7 @@ end
 -- `ordered`, `intensity`, `period` as of a pipeline
 function flow.fanout(options)
    value.check_table("fanout", options)
-   local t, problem = new("fanout", options, { { name = options.name,
+   local t, problem = flow.new("fanout", options, { { name = options.name,
       n = options.n, target = options.target } })
    if not t then value.fail("fanout", options, problem) end
    return t

@@ -129,7 +129,7 @@ local function check(options, shared, n)
    if not checked then return nil, wrong end
    checked.share, checked.shared = shared.at, shared
    checked.listens = "listens at " .. address(shared.at)
-   checked.resize = function(m) return check(options, shared, m) end
+   checked.n, checked.resize = n, function(m) return check(options, shared, m) end
    checked.take_over = function(old) shared.socket = old.shared.socket end
    checked.release = function()
       if shared.socket then shared.socket:close() end

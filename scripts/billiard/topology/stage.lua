@@ -11,12 +11,13 @@
 
 local stage = {}
 
--- The last of a stage to leave tells the next one that no more will come.
-local function leave(output, left)
+--- The last of a stage to leave tells the next one that no more will come.
+function stage.leave(output, left)
    if left:add(-1) <= 0 then output:shutdown() end
 end
 
-local function hand_on(output, item)
+--- Puts into a queue, for however long it is full.
+function stage.hand_on(output, item)
    local ok, err = output:put(item)
    if not ok then error(err, 0) end
 end
@@ -34,9 +35,9 @@ end
 function stage.work(f, input, output, left)
    for value in items(input) do
       local result = f(value)
-      if result ~= nil then hand_on(output, result) end
+      if result ~= nil then stage.hand_on(output, result) end
    end
-   leave(output, left)
+   stage.leave(output, left)
 end
 
 local TAKING <const> = math.maxinteger
@@ -44,9 +45,9 @@ local TAKING <const> = math.maxinteger
 -- What became of the item that the one before died with.
 local function inherit(output, number)
    if number == TAKING then
-      hand_on(output, { 0 })
+      stage.hand_on(output, { 0 })
    elseif number ~= 0 then
-      hand_on(output, { number })
+      stage.hand_on(output, { number })
    end
 end
 
@@ -57,11 +58,11 @@ function stage.work_in_order(f, input, output, left, holding)
    for item in items(input) do
       holding.value = item[1]
       if item[2] ~= nil then item[2] = f(item[2]) end
-      hand_on(output, item)
+      stage.hand_on(output, item)
       holding.value = TAKING
    end
    holding.value = 0
-   leave(output, left)
+   stage.leave(output, left)
 end
 
 --- The source: puts what its iterator gives, but for what was put before.
@@ -73,7 +74,7 @@ function stage.feed(source, output, put, credits)
       n = n + 1
       if n > put.value then
          if credits then assert(credits:acquire()) end
-         hand_on(output, credits and { n, value } or value)
+         stage.hand_on(output, credits and { n, value } or value)
          put.value = n
       end
    end
