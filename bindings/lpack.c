@@ -193,10 +193,8 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
   }
 }
 
-/* The item on top, which is of that type: 0; 1 where it is nil, or something
- * deeper. Long strings are not worth it: what comes behind them may be
- * deeper. */
-static int item(lua_State *L, int type, struct bl_buf *out) {
+/* Long strings are not worth it: what comes behind them may be deeper. */
+int bl_lpack_flat(lua_State *L, int type, struct bl_buf *out) {
   enum { LONG = 1 << 12 };
   size_t n;
   if (type == LUA_TNIL) return 1;
@@ -210,7 +208,7 @@ int bl_lpack_range(lua_State *L, int index, lua_Integer first, size_t n,
   size_t mark = bl_buf_length(out);
   int r = bl_pack_array(out, n);
   for (size_t i = 0; r == 0 && i < n; i++) {
-    r = item(L, lua_rawgeti(L, index, first + (lua_Integer)i), out);
+    r = bl_lpack_flat(L, lua_rawgeti(L, index, first + (lua_Integer)i), out);
     lua_pop(L, 1);
   }
   if (r != 0) bl_buf_cut(out, mark);
@@ -220,7 +218,7 @@ int bl_lpack_range(lua_State *L, int index, lua_Integer first, size_t n,
 /* The item on top, above its key, if that is i. */
 static int item_at(lua_State *L, lua_Integer i, struct bl_buf *out) {
   if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != i) return 1;
-  int r = item(L, lua_type(L, -1), out);
+  int r = bl_lpack_flat(L, lua_type(L, -1), out);
   lua_pop(L, 1);
   return r;
 }

@@ -14,6 +14,10 @@ int bl_lpack(struct bl_lwriter *w);
  * negative code; else 1. Raises nothing. */
 int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out);
 
+/* The same with the value on top, which is of that type, if it is such but nil,
+ * or a short string. */
+int bl_lpack_flat(lua_State *L, int type, struct bl_buf *out);
+
 /* The same with the table at index, whatever its metatable, if it is a list of
  * such that are not nil, and of short strings, which are found in their
  * order. */

@@ -15,6 +15,8 @@ struct bl_lwork {
   struct bl_buf *scratch;   /* empty */
   int fds;                  /* descriptors that objects took */
   lua_Integer item, items;  /* of many: the one that is done, and the last */
+  int streams;              /* their results go into the reply at once, */
+  size_t begin;             /* behind so many bytes */
 };
 
 /* A C function to be called with a light userdata, the struct bl_lwork, under

@@ -60,12 +60,39 @@ static void do_item(lua_State *L, struct bl_lwork *w) {
   bl_linterrupt_leave(L);
 }
 
+/* ---- results: into the reply, while none of them has parts or fails ---- */
+
+static void begin_stream(struct bl_lwork *w, lua_Integer n) {
+  w->streams = n >= 0 && bl_pack_array(w->reply, (size_t)n) == 0;
+  w->begin = bl_buf_length(w->reply);
+}
+
+/* Those of the items before this one become values. */
+static void end_stream(lua_State *L, struct bl_lwork *w) {
+  if (!w->streams) return;
+  const char *front = bl_buf_front(w->reply);
+  struct bl_unpack u = {front + w->begin, front + bl_buf_length(w->reply)};
+  w->streams = 0;
+  bl_lunpack_fill(L, VALUES, 1, (ptrdiff_t)w->item - 1, &u);
+  bl_buf_cut(w->reply, 0);
+}
+
+/* Keeps the result on top. */
+static void keep(lua_State *L, struct bl_lwork *w) {
+  if (w->streams && bl_lpack_flat(L, lua_type(L, -1), w->reply) == 0) {
+    lua_pop(L, 1);
+    return;
+  }
+  end_stream(L, w);
+  lua_rawseti(L, VALUES, w->item);
+}
+
 /* work function args values: does the item and those behind it. */
 static int do_rest(lua_State *L) {
   struct bl_lwork *w = lua_touserdata(L, BL_LWORK);
   for (; w->item <= w->items; w->item++) {
     do_item(L, w);
-    lua_rawseti(L, VALUES, w->item);
+    keep(L, w);
   }
   return 0;
 }
@@ -97,7 +124,9 @@ static void do_items(lua_State *L, struct bl_lwork *w, lua_Integer n) {
   for (w->item = 1; w->item <= n; w->item++) {
     lua_pushcfunction(L, do_rest);
     for (int slot = BL_LWORK; slot <= VALUES; slot++) lua_pushvalue(L, slot);
-    if (lua_pcall(L, VALUES, 0, HANDLER) != LUA_OK) note_error(L, w, w->item);
+    if (lua_pcall(L, VALUES, 0, HANDLER) == LUA_OK) continue;
+    end_stream(L, w);
+    note_error(L, w, w->item);
   }
 }
 
@@ -188,11 +217,13 @@ static int pack(lua_State *L, struct bl_lwork *w, lua_Integer n) {
 void bl_lwork_map(lua_State *L, struct bl_lwork *w) {
   take_apart(L, w);
   lua_Integer n = count(L);
-  lua_createtable(L, n > 0 && n < INT32_MAX ? (int)n : 0, 1);
+  lua_newtable(L);
   lua_pushnil(L);
   lua_pushcfunction(L, bl_lreport_describe);
+  begin_stream(w, n);
   do_items(L, w, n);
-  if (pack(L, w, n) == 0) return;
+  w->status = BL_LTASK_ITEMS;
+  if (w->streams || pack(L, w, n) == 0) return;
   lua_settop(L, HANDLER);
   sort_out(L, w, n);
   if (pack(L, w, n) < 0) lua_error(L);
