@@ -77,6 +77,9 @@ function Driver:ended(node, handle)
    local process = handle.process
    if process:is_alive() then return end
    self:watch(node, handle, false)
+   if handle.spec.look and handle.spec.look.fd then
+      self:look_at(handle) -- it may have told that it is up, and be done
+   end
    self.starting[handle] = nil
    node.running[handle.ref] = nil
    self:hook("down", handle.spec, process)
@@ -278,14 +281,17 @@ function Driver:send_due()
    return first and first - now
 end
 
-function Driver:look_at_starting()
-   for handle, node in pairs(self.starting) do
-      local spec = handle.spec
-      if spec.look.look(handle.process, spec.argument) then
-         self.starting[handle] = nil
-         self:tell(node, { "ready", id = spec.id, ref = handle.ref })
-      end
+-- Tells that it is up, where that is so.
+function Driver:look_at(handle)
+   local node, spec = self.starting[handle], handle.spec
+   if node and spec.look.look(handle.process, spec.argument) then
+      self.starting[handle] = nil
+      self:tell(node, { "ready", id = spec.id, ref = handle.ref })
    end
+end
+
+function Driver:look_at_starting()
+   for handle in pairs(self.starting) do self:look_at(handle) end
 end
 
 local function nothing() end
