@@ -197,6 +197,8 @@ int bl_lpack_scalar(lua_State *L, int index, struct bl_buf *out) {
 int bl_lpack_flat(lua_State *L, int type, struct bl_buf *out) {
   enum { LONG = 1 << 12 };
   size_t n;
+  if (type == LUA_TNUMBER && lua_isinteger(L, -1))
+    return bl_pack_integer(out, lua_tointeger(L, -1));
   if (type == LUA_TNIL) return 1;
   if (type != LUA_TSTRING) return bl_lpack_scalar(L, -1, out);
   const char *s = lua_tolstring(L, -1, &n);

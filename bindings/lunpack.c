@@ -122,7 +122,7 @@ int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it) {
   }
 }
 
-int bl_lunpack_flat(lua_State *L, const struct bl_unpack_item *it) {
+int bl_lunpack_no_integer(lua_State *L, const struct bl_unpack_item *it) {
   if (bl_lunpack_scalar(L, it)) return 1;
   if (it->kind != BL_UNPACK_STRING) return 0;
   lua_pushlstring(L, it->bytes, it->size);

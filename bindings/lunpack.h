@@ -15,8 +15,14 @@ int bl_lunpack_scalar(lua_State *L, const struct bl_unpack_item *it);
 /* ---- lists of what has no parts: scalars and strings. They need no
  * inspection, and most messages are such ---- */
 
-/* Pushes what was read if it has no parts: 1; else 0. */
-int bl_lunpack_flat(lua_State *L, const struct bl_unpack_item *it);
+/* Pushes what was read if it has no parts: 1; else 0. Most are integers. */
+int bl_lunpack_no_integer(lua_State *L, const struct bl_unpack_item *it);
+static inline int bl_lunpack_flat(lua_State *L,
+                                  const struct bl_unpack_item *it) {
+  if (it->kind != BL_UNPACK_INTEGER) return bl_lunpack_no_integer(L, it);
+  lua_pushinteger(L, it->integer);
+  return 1;
+}
 
 /* The bytes, if they begin a list: how many items, and *u is before them; else
  * -1. */

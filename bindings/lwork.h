@@ -4,6 +4,7 @@
 #define BILLIARD_LWORK_H
 
 #include "bindings/lcodec.h"
+#include "runtime/unpack.h"
 #include "runtime/worker.h"
 
 struct bl_lwork {
@@ -15,6 +16,8 @@ struct bl_lwork {
   struct bl_buf *scratch;   /* empty */
   int fds;                  /* descriptors that objects took */
   lua_Integer item, items;  /* of many: the one that is done, and the last */
+  int flat;                 /* the items have no parts, */
+  struct bl_unpack in;      /* and these are left */
   int streams;              /* their results go into the reply at once, */
   size_t begin;             /* behind so many bytes */
 };

@@ -37,10 +37,11 @@ static void push_function(lua_State *L, struct bl_lwork *w) {
   if (n > 1) bl_lwork_fail(L, BL_LWORK_BAD_FUNCTION, lua_tostring(L, -2));
 }
 
-/* Pushes the item's arguments; how many. */
+/* Pushes the item, or the arguments that it holds; how many. */
 static int push_arguments(lua_State *L, const struct bl_lwork *w,
-                          lua_Integer i) {
-  lua_rawgeti(L, BL_LWORK_ARGS, i);
+                          const struct bl_unpack_item *flat) {
+  if (w->flat) bl_lunpack_flat(L, flat);
+  else lua_rawgeti(L, BL_LWORK_ARGS, w->item);
   if (w->task->mode == BL_LTASK_MAP) return 1;
   if (!lua_istable(L, -1))
     bl_lwork_fail(L, "the item holds no arguments: it is a %s, not a table",
@@ -52,9 +53,11 @@ static int push_arguments(lua_State *L, const struct bl_lwork *w,
 
 /* Pushes the first value that the call of the item returns. */
 static void do_item(lua_State *L, struct bl_lwork *w) {
+  struct bl_unpack_item flat;
+  if (w->flat) bl_unpack_next(&w->in, &flat);
   if (bl_limit_requested()) bl_lerror_raise(L, BL_ETERMINATED);
   push_function(L, w);
-  int n = push_arguments(L, w, w->item);
+  int n = push_arguments(L, w, &flat);
   bl_linterrupt_enter(L);
   lua_call(L, n, 1);
   bl_linterrupt_leave(L);
@@ -110,7 +113,8 @@ static void note_error(lua_State *L, struct bl_lwork *w, lua_Integer i) {
   lua_rawseti(L, ERRORS, i);
 }
 
-static lua_Integer count(lua_State *L) {
+static lua_Integer count(lua_State *L, const struct bl_lwork *w) {
+  if (w->flat) return w->items;
   lua_Integer n = (lua_Integer)lua_rawlen(L, BL_LWORK_ARGS);
   if (lua_getfield(L, BL_LWORK_ARGS, "n") == LUA_TNUMBER)
     n = lua_tointeger(L, -1);
@@ -132,19 +136,17 @@ static void do_items(lua_State *L, struct bl_lwork *w, lua_Integer n) {
 
 /* ---- what came, what goes ---- */
 
-/* Pushes the items if none has parts: 1; else 0. */
-static int push_list(lua_State *L, const struct bl_lreceived *m) {
-  struct bl_unpack u;
-  ptrdiff_t n = bl_lunpack_open(&u, m->bytes, m->size);
-  if (n < 0 || n > INT32_MAX) return 0;
-  lua_createtable(L, (int)n, 0);
-  if (bl_lunpack_fill(L, lua_gettop(L), 1, n, &u)) return 1;
-  lua_pop(L, 1);
-  return 0;
+/* Where no item has parts they are taken from the message one by one: 1; else
+ * 0. */
+static int open_flat(struct bl_lwork *w, const struct bl_lreceived *m) {
+  if (m->n > 0) return 0;
+  w->items = bl_lunpack_open(&w->in, m->bytes, m->size);
+  w->flat = w->items >= 0 && bl_unpack_is_flat(w->in, (size_t)w->items);
+  return w->flat;
 }
 
 /* Leaves the function at FUNCTION, where it is the same for all, and the items
- * at ARGS. */
+ * at ARGS, where they are not flat. */
 static void take_apart(lua_State *L, struct bl_lwork *w) {
   const struct bl_worker_task *t = w->task;
   struct bl_lreceived m = {t->bytes, t->size, t->message->fds, t->message->n};
@@ -164,8 +166,8 @@ static void take_apart(lua_State *L, struct bl_lwork *w) {
                               m.fds + head.n, m.n - (int)head.n};
   }
   w->fds = m.n;
-  if (m.n == 0 && push_list(L, &m)) return;
-  bl_lwork_unpack(L, &m, BL_LWORK_BAD_ARGS);
+  if (open_flat(w, &m)) lua_pushnil(L);
+  else bl_lwork_unpack(L, &m, BL_LWORK_BAD_ARGS);
 }
 
 /* Takes out what cannot travel. */
@@ -216,7 +218,7 @@ static int pack(lua_State *L, struct bl_lwork *w, lua_Integer n) {
 
 void bl_lwork_map(lua_State *L, struct bl_lwork *w) {
   take_apart(L, w);
-  lua_Integer n = count(L);
+  lua_Integer n = count(L, w);
   lua_newtable(L);
   lua_pushnil(L);
   lua_pushcfunction(L, bl_lreport_describe);

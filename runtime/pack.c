@@ -55,7 +55,7 @@ static inline int header(struct bl_buf *b, int first, uint64_t value,
   char *to;
   int r = room(b, HEADER_MAX, &to);
   if (r < 0) return r;
-  bl_buf_added(b, put_wide(to, first, value, size));
+  b->end += put_wide(to, first, value, size);
   return 0;
 }
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/unpack.h"
 
-#include <endian.h>
-#include <string.h>
-
 /* How the bytes behind a first byte are read. */
 enum form {
   NONE,
@@ -145,4 +142,11 @@ int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item) {
   if (c < 0xa0) return count(u, item, BL_UNPACK_ARRAY, c & 15);
   if (c < 0xc0) return string(u, item, c & 31);
   return shaped(u, item, &shapes[c]);
+}
+
+int bl_unpack_is_flat(struct bl_unpack u, size_t n) {
+  struct bl_unpack_item it;
+  for (; n > 0; n--)
+    if (bl_unpack_next(&u, &it) < 0 || it.kind > BL_UNPACK_STRING) return 0;
+  return u.at == u.end;
 }

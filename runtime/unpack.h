@@ -5,6 +5,9 @@
 #ifndef BILLIARD_UNPACK_H
 #define BILLIARD_UNPACK_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "runtime/base.h"
 
 enum bl_unpack_kind {
@@ -34,9 +37,22 @@ struct bl_unpack {
 /* The next item, of whatever form. */
 int bl_unpack_any(struct bl_unpack *u, struct bl_unpack_item *item);
 
+/* An integer whose first byte, c, says that it is not negative and has 1, 2, 4
+ * or 8 bytes, where a whole word can be read behind that. */
+static inline int bl_unpack_unsigned(struct bl_unpack *u,
+                                     struct bl_unpack_item *item, unsigned c) {
+  uint64_t big;
+  unsigned size = 1u << (c & 3);
+  memcpy(&big, u->at + 1, sizeof big);
+  item->kind = BL_UNPACK_INTEGER;
+  item->integer = (int64_t)(be64toh(big) >> (64 - 8 * size));
+  u->at += 1 + size;
+  return item->integer < 0 ? BL_EBADFRAME : 0;
+}
+
 /* Takes the next item: 0, or BL_EBADFRAME where what is left is no item, or
  * an item that claims more than is left. An integer above 2^63 - 1 is none.
- * Small numbers and short strings are most of what there is. */
+ * Integers and short strings are most of what there is. */
 static inline int bl_unpack_next(struct bl_unpack *u,
                                  struct bl_unpack_item *item) {
   size_t left = (size_t)(u->end - u->at);
@@ -47,6 +63,8 @@ static inline int bl_unpack_next(struct bl_unpack *u,
     u->at++;
     return 0;
   }
+  if ((c & 0xfc) == 0xcc && left > sizeof item->integer)
+    return bl_unpack_unsigned(u, item, c);
   if ((c & 0xe0) != 0xa0 || left <= (c & 31)) return bl_unpack_any(u, item);
   item->kind = BL_UNPACK_STRING;
   item->size = c & 31;
@@ -54,5 +72,8 @@ static inline int bl_unpack_next(struct bl_unpack *u,
   u->at += 1 + item->size;
   return 0;
 }
+
+/* Is that which is left n items without parts, and nothing else? */
+int bl_unpack_is_flat(struct bl_unpack u, size_t n);
 
 #endif

@@ -14,6 +14,21 @@ static int is(struct bl_buf *b, const char *bytes, size_t n) {
 
 #define IS(b, literal) CHECK(is(b, literal, sizeof literal - 1))
 
+/* At the end of a message, and with more behind it. */
+static void integer_comes_back(struct bl_buf *b, int64_t value) {
+  size_t size = bl_buf_length(b);
+  NEED(bl_pack_string(b, "a string behind it", 18) == 0);
+  for (int more = 0; more <= 1; more++) {
+    struct bl_unpack_item it = {0};
+    const char *from = bl_buf_front(b), *end = from + size;
+    struct bl_unpack u = {from, more ? b->data + b->end : end};
+    CHECK_INT(bl_unpack_next(&u, &it), 0);
+    CHECK_INT(it.kind, BL_UNPACK_INTEGER);
+    CHECK_INT(it.integer, value);
+    CHECK(u.at == end);
+  }
+}
+
 static void integers_are_short(void) {
   struct bl_buf b = {0};
   static const struct {
@@ -27,16 +42,36 @@ static void integers_are_short(void) {
       {INT32_MIN, 5}, {-(1ll << 31) - 1, 9}, {INT64_MIN, 9},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    struct bl_unpack_item it = {0};
     NEED(bl_pack_integer(&b, cases[i].value) == 0);
     CHECK_INT(bl_buf_length(&b), cases[i].size);
-    struct bl_unpack u = {bl_buf_front(&b), b.data + b.end};
-    CHECK_INT(bl_unpack_next(&u, &it), 0);
-    CHECK_INT(it.integer, cases[i].value);
-    CHECK(u.at == u.end);
+    integer_comes_back(&b, cases[i].value);
     bl_buf_cut(&b, 0);
   }
   bl_buf_reset(&b);
+}
+
+/* 2^63 and more is no integer here. */
+static void too_large_is_refused(void) {
+  static const char bytes[] = "\xcf\x80\0\0\0\0\0\0\0" "12345678";
+  struct bl_unpack_item it;
+  struct bl_unpack alone = {bytes, bytes + 9}, more = {bytes, bytes + 17};
+  CHECK_INT(bl_unpack_next(&alone, &it), BL_EBADFRAME);
+  CHECK_INT(bl_unpack_next(&more, &it), BL_EBADFRAME);
+}
+
+static void flat_is_all_there_is(void) {
+  static const struct {
+    const char *bytes;
+    size_t size, n;
+    int flat;
+  } cases[] = {{"\x01\xc0\xa1x\xc3", 5, 4, 1}, {"", 0, 0, 1},
+               {"\x01\x02", 2, 1, 0},           {"\x01", 1, 2, 0},
+               {"\x01\x90", 2, 2, 0},           {"\x80", 1, 1, 0},
+               {"\xd4\x01\x01", 3, 1, 0},       {"\xa2x", 2, 1, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct bl_unpack u = {cases[i].bytes, cases[i].bytes + cases[i].size};
+    CHECK_INT(bl_unpack_is_flat(u, cases[i].n), cases[i].flat);
+  }
 }
 
 static void text_is_str(void) {
@@ -189,6 +224,8 @@ static void all_short_messages_end(void) {
 
 CHECK_MAIN({"integers take their shortest form, and come back",
             integers_are_short},
+           {"integers of 2^63 and more are refused", too_large_is_refused},
+           {"a flat list is told from others", flat_is_all_there_is},
            {"UTF-8 is str, other bytes are bin", text_is_str},
            {"UTF-8 is told from other bytes piece by piece", utf8_goes_on},
            {"a map's header grows with its pairs", maps_widen},
