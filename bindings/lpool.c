@@ -5,65 +5,10 @@
 #include "bindings/llink.h"
 #include "bindings/lopt.h"
 #include "bindings/lpool_impl.h"
-#include "runtime/clock.h"
 #include "runtime/fd.h"
 #include "runtime/self.h"
 
-static const struct bl_lclass class = {"PoolCore", "billiard.PoolCore",
-                                       sizeof(struct bl_lpool)};
-
-struct bl_lpool *bl_lpool_test(lua_State *L, int index) {
-  return bl_lclass_test(L, index, &class);
-}
-
-struct bl_lpool *bl_lpool_check(lua_State *L, const char *what) {
-  struct bl_lpool *p = bl_lclass_check(L, 1, &class);
-  if (p->owner != bl_self_pid())
-    luaL_error(L, "%s: Pool belongs to process %d", what, (int)p->owner);
-  if (!p->pool) luaL_error(L, "%s: Pool is closed", what);
-  return p;
-}
-
-struct bl_lpool *bl_lpool_idle(lua_State *L, const char *what) {
-  struct bl_lpool *p = bl_lpool_check(L, what);
-  if (p->busy)
-    luaL_error(L, "%s: not while a result of the same Pool is unpacked", what);
-  return p;
-}
-
 /* ---- workers ---- */
-
-void bl_lpool_process(lua_State *L, int worker) {
-  bl_compat_getvalue(L, 1, BL_LPOOL_PROCESSES);
-  lua_rawgeti(L, -1, worker + 1);
-  lua_remove(L, -2);
-}
-
-/* Pops the Process, or nil. */
-static void set_process(lua_State *L, int worker) {
-  bl_compat_getvalue(L, 1, BL_LPOOL_PROCESSES);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, worker + 1);
-  lua_pop(L, 1);
-}
-
-static void release(struct bl_lprocess *process) {
-  process->holder = NULL;
-  process->next_held = NULL;
-}
-
-void bl_lpool_forget(lua_State *L, struct bl_lpool *p, int worker) {
-  bl_lpool_process(L, worker);
-  struct bl_lprocess *gone = bl_lprocess_test(L, -1);
-  struct bl_lprocess **at = &p->held;
-  while (*at && *at != gone) at = &(*at)->next_held;
-  if (*at) *at = gone->next_held;
-  release(gone);
-  bl_lprocess_poll(L, gone);
-  lua_pushnil(L);
-  set_process(L, worker);
-  lua_pop(L, 1);
-}
 
 static int pool_add(lua_State *L) {
   struct bl_lpool *p = bl_lpool_check(L, "add");
@@ -75,11 +20,7 @@ static int pool_add(lua_State *L) {
   int r = bl_pool_add(p->pool, process->process, link, (uint64_t)most);
   bl_llink_close(L, 3);
   if (r < 0) return bl_lerror_return(L, r, "add");
-  process->holder = &p->shed;
-  process->next_held = p->held;
-  p->held = process;
-  lua_pushvalue(L, 2);
-  set_process(L, r);
+  bl_lpool_hold(L, p, r, 2);
   lua_pushinteger(L, r);
   return 1;
 }
@@ -99,11 +40,6 @@ static int pool_kill(lua_State *L) {
   struct bl_lpool *p = bl_lpool_check(L, "kill");
   bl_pool_kill(p->pool, check_worker(L));
   return 0;
-}
-
-void bl_lpool_push_time(lua_State *L, int64_t ns) {
-  if (ns == 0) lua_pushnil(L);
-  else lua_pushnumber(L, (lua_Number)ns / (lua_Number)BL_SECOND_NS);
 }
 
 /* Nothing where there is no such worker. */
@@ -176,7 +112,7 @@ static int pool_counts(lua_State *L) {
 
 /* The pid of the process it belongs to, where that is not this one. */
 static int pool_stranger(lua_State *L) {
-  struct bl_lpool *p = bl_lclass_check(L, 1, &class);
+  struct bl_lpool *p = bl_lclass_check(L, 1, &bl_lpool_class);
   if (p->owner == bl_self_pid()) return 0;
   lua_pushinteger(L, p->owner);
   return 1;
@@ -198,19 +134,8 @@ static int pool_due(lua_State *L) {
 
 /* ---- the object ---- */
 
-static void drop(struct bl_lpool *p) {
-  bl_lshed_remove(&p->shed);
-  while (p->held) {
-    struct bl_lprocess *process = p->held;
-    p->held = process->next_held;
-    release(process);
-  }
-  p->pool = bl_pool_free(p->pool);
-  bl_buf_reset(&p->out);
-}
-
 static void drop_all(struct bl_lpool *p) {
-  drop(p);
+  bl_lpool_drop(p);
   p->bell = bl_fd_close(p->bell);
 }
 
@@ -220,30 +145,21 @@ static void shed(struct bl_lshed *self) {
 }
 
 static int pool_gc(lua_State *L) {
-  drop_all(bl_lclass_check(L, 1, &class));
+  drop_all(bl_lclass_check(L, 1, &bl_lpool_class));
   return 0;
 }
 
 static int pool_close(lua_State *L) {
-  struct bl_lpool *p = bl_lclass_check(L, 1, &class);
+  struct bl_lpool *p = bl_lclass_check(L, 1, &bl_lpool_class);
   if (!p->pool) return 0;
   bl_lpool_idle(L, "close");
-  drop(p);
+  bl_lpool_drop(p);
   bl_lpool_ring(p); /* those who wait learn it */
   for (int i = 1; i <= BL_LPOOL_VALUES; i++) {
     lua_pushnil(L);
     bl_compat_setvalue(L, 1, i);
   }
   return 0;
-}
-
-void bl_lpool_new_functions(lua_State *L, int index) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  bl_compat_setvalue(L, index, BL_LPOOL_FUNCTIONS);
 }
 
 /* Pool([pending], [soft], [hard]): the table of what waits for tickets, and the
@@ -253,7 +169,7 @@ static int new_pool(lua_State *L) {
   int64_t soft_ns = bl_lpool_limit(L, 2), hard_ns = bl_lpool_limit(L, 3);
   if (lua_isnoneornil(L, 1)) lua_settop(L, 0), lua_newtable(L);
   luaL_checktype(L, 1, LUA_TTABLE);
-  struct bl_lpool *p = bl_lclass_new(L, &class, BL_LPOOL_VALUES);
+  struct bl_lpool *p = bl_lclass_new(L, &bl_lpool_class, BL_LPOOL_VALUES);
   int index = lua_gettop(L);
   p->owner = bl_self_pid();
   p->bell = BL_FD_NONE;
@@ -294,7 +210,7 @@ void bl_lpool_open(lua_State *L) {
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", pool_gc}, {"__close", pool_close}, {NULL, NULL}};
-  bl_lclass_open(L, &class, methods, metamethods, NULL);
+  bl_lclass_open(L, &bl_lpool_class, methods, metamethods, NULL);
   bl_lpool_open_wait(L);
   bl_lpool_open_lists(L);
   bl_lpool_open_results(L);

@@ -9,7 +9,7 @@
 #include "runtime/buf.h"
 #include "runtime/pool.h"
 
-struct vigil; /* lpoolwait.c */
+struct vigil; /* ---- lpoolwait.c ---- */
 
 struct bl_lpool {
   const struct bl_lclass *class;
@@ -38,6 +38,10 @@ enum {
   BL_LPOOL_VALUES = BL_LPOOL_PENDING
 };
 
+/* ---- lpoolcore.c ---- */
+
+extern const struct bl_lclass bl_lpool_class;
+
 /* What is at index, null where that is no core. */
 struct bl_lpool *bl_lpool_test(lua_State *L, int index);
 
@@ -48,19 +52,24 @@ struct bl_lpool *bl_lpool_check(lua_State *L, const char *what);
  * where they are still being unpacked. */
 struct bl_lpool *bl_lpool_idle(lua_State *L, const char *what);
 
-/* Gives it another weak table for BL_LPOOL_FUNCTIONS; it is at index. */
-void bl_lpool_new_functions(lua_State *L, int index);
-
 /* Pushes the worker's Process. */
 void bl_lpool_process(lua_State *L, int worker);
+
+/* The Process at index, which no pool holds, is the worker from now on; and
+ * lets go of it, once it is gone. */
+void bl_lpool_hold(lua_State *L, struct bl_lpool *p, int worker, int index);
+void bl_lpool_forget(lua_State *L, struct bl_lpool *p, int worker);
+
+/* Closes it, but for its bell: somebody may wait for that. */
+void bl_lpool_drop(struct bl_lpool *p);
 
 /* Pushes a time as billiard.now() has it, nil for none. */
 void bl_lpool_push_time(lua_State *L, int64_t ns);
 
-/* Lets go of the worker, which is gone, and of its Process. */
-void bl_lpool_forget(lua_State *L, struct bl_lpool *p, int worker);
+/* Gives it another weak table for BL_LPOOL_FUNCTIONS; it is at index. */
+void bl_lpool_new_functions(lua_State *L, int index);
 
-/* lpooltask.c */
+/* ---- lpooltask.c ---- */
 
 /* Argument arg: a length of time that a task may take; 0: any. */
 int64_t bl_lpool_limit(lua_State *L, int arg);
@@ -76,15 +85,15 @@ int bl_lpool_slice(lua_State *L);
 int bl_lpool_send(lua_State *L, struct bl_lpool *p, uint64_t *ticket);
 int bl_lpool_send_plain(lua_State *L, struct bl_lpool *p, uint64_t *ticket);
 
-/* lpoolevent.c */
+/* ---- lpoolevent.c ---- */
 int bl_lpool_next(lua_State *L); /* upvalues: lpoolresult.c */
 
-/* lpoolwait.c */
+/* ---- lpoolwait.c ---- */
 int bl_lpool_wait(lua_State *L);
 void bl_lpool_ring(struct bl_lpool *p); /* there were news */
 void bl_lpool_open_wait(lua_State *L);
 
-/* lpoolresult.c */
+/* ---- lpoolresult.c ---- */
 void bl_lpool_open_results(lua_State *L);
 
 /* The task has ended with n values: the one on top, or a table of them. Settles
@@ -96,7 +105,7 @@ int bl_lpool_settle(lua_State *L, const struct bl_pool_event *e, int n);
  * them where they belong, pushes true and returns 1; else 0. For the same. */
 int bl_lpool_fill(lua_State *L, const struct bl_pool_event *e);
 
-/* lpoollist.c */
+/* ---- lpoollist.c ---- */
 void bl_lpool_open_lists(lua_State *L);
 
 #endif

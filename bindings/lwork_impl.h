@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lwork.c and lworkmap.c share. */
+/* What lwork.c, lworkmap.c and lworkvalue.c share. */
 #ifndef BILLIARD_LWORK_IMPL_H
 #define BILLIARD_LWORK_IMPL_H
 
@@ -11,6 +11,8 @@ enum {
   BL_LWORK_FUNCTION, /* nil where it is made anew for each item */
   BL_LWORK_ARGS
 };
+
+/* ---- lworkvalue.c, within a call of bl_lwork_do() ---- */
 
 /* Raises a RemoteError; the format has one %s. */
 int bl_lwork_fail(lua_State *L, const char *format, const char *what);
@@ -31,7 +33,9 @@ int bl_lwork_spread(lua_State *L, int index);
  * travel is the fault of who returned it. */
 int bl_lwork_pack(lua_State *L, const char *root, struct bl_buf *out);
 
-/* lworkmap.c: a task of many items. */
+/* ---- lworkmap.c ---- */
+
+/* A task of many items. */
 void bl_lwork_map(lua_State *L, struct bl_lwork *w);
 
 #endif

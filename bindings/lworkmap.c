@@ -53,7 +53,7 @@ static int push_arguments(lua_State *L, const struct bl_lwork *w,
 
 /* Pushes the first value that the call of the item returns. */
 static void do_item(lua_State *L, struct bl_lwork *w) {
-  struct bl_unpack_item flat;
+  struct bl_unpack_item flat = {.kind = BL_UNPACK_NIL};
   if (w->flat) bl_unpack_next(&w->in, &flat);
   if (bl_limit_requested()) bl_lerror_raise(L, BL_ETERMINATED);
   push_function(L, w);

@@ -327,6 +327,15 @@ int bl_pool_started(const struct bl_pool *p, uint64_t ticket,
   return state == BL_DESK_FREE || state == BL_DESK_QUEUED ? -1 : t->worker;
 }
 
+void bl_pool_retire(struct bl_pool *p, int worker) {
+  struct bl_member *m = bl_pool_member(p, worker);
+  if (!m || m->retired || m->buried) return;
+  m->retired = 1;
+  bl_member_take_back(p, m);
+  bl_member_freed(p, m);
+  bl_pool_pump(p);
+}
+
 /* ---- shares ---- */
 
 int bl_pool_share(struct bl_pool *p, const char *bytes, size_t size) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What pool.c, dispatch.c and verdict.c share. A worker of the pool is a
- * member here; what a worker is to itself is in worker.h. */
+/* What pool.c, dispatch.c, verdict.c and poolwait.c share. A worker of the pool
+ * is a member here; what a worker is to itself is in worker.h. */
 #ifndef BILLIARD_POOL_IMPL_H
 #define BILLIARD_POOL_IMPL_H
 
@@ -81,6 +81,9 @@ struct bl_pool {
 };
 
 /* ---- pool.c ---- */
+
+/* The worker of that number, or null. */
+struct bl_member *bl_pool_member(const struct bl_pool *p, int worker);
 
 void bl_member_kill(struct bl_member *m, enum bl_pool_why why);
 void bl_member_ignore(struct bl_pool *p, struct bl_member *m);

@@ -22,7 +22,7 @@ local floors = {
   "deliver link receiver sender",
   "process",
   "brood family pool worker",
-  "dispatch hire verdict",
+  "dispatch hire poolwait verdict",
 }
 
 local kernel_headers = {
